@@ -1,0 +1,142 @@
+"""The settings: the only module that reads the environment. Every fault is told at once."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT_KEY = "maraba-development-only-not-a-secret"
+DEVELOPMENT_KEYS = "1:" + base64.b64encode(DEVELOPMENT_KEY.encode()[:32]).decode()
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Environment, prefix MARABA_. A description here is the line in docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="MARABA_", extra="ignore", frozen=True)
+
+    env: Literal["development", "production"] = Field("development", description="`development` or `production`")
+    host: str = Field("127.0.0.1", description="address the web server listens on")
+    port: int = Field(8000, description="port the web server listens on")
+    public_url: str = Field("", description="how gateways reach this service: https://…; used to check signatures")
+    data_dir: Path = Field(ROOT / ".maraba", description="folder of the embedded stores and of run-time files")
+
+    database_url: str = Field("", description="PostgreSQL; empty: the embedded one")
+    redis_url: str = Field("", description="conversation store (Redis 7 or Valkey); empty: the embedded one")
+    queue_url: str = Field("", description="job store; empty: the embedded conversation store's database 1")
+
+    secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_KEY), description="signs desk sessions")
+    index_key: SecretStr = Field(
+        SecretStr(DEVELOPMENT_KEY),
+        description="root of the digests of addresses, ids and codes; never change it, or nobody is recognised",
+    )
+    encryption_keys: SecretStr = Field(
+        SecretStr(DEVELOPMENT_KEYS),
+        description="`id:base64` of 32 bytes, several by comma: the first encrypts, all decrypt; ids 1 to 255",
+    )
+
+    gateways: Words = Field(("africastalking", "twilio"), description="gateways that are on, by comma")
+    hook_secret: SecretStr = Field(
+        SecretStr("dev"), description="path segment of hooks without signature; two by comma while it rotates"
+    )
+    africastalking_username: str = Field("sandbox", description="Africa's Talking user")
+    africastalking_api_key: SecretStr = Field(SecretStr("dev-key"), description="Africa's Talking API key")
+    africastalking_sender: str = Field("321", description="short code or sender id at Africa's Talking")
+    africastalking_api_url: str = Field("", description="other base address for its library, for a stand-in")
+    twilio_account_sid: str = Field("AC" + "0" * 32, description="Twilio account")
+    twilio_auth_token: SecretStr = Field(SecretStr("dev-token"), description="Twilio token; checks signatures")
+    twilio_sms_from: str = Field("+12025550123", description="Twilio SMS sender")
+    twilio_whatsapp_from: str = Field("+12025550123", description="Twilio WhatsApp sender, without prefix")
+    twilio_api_url: str = Field("", description="other base address for its library, for a stand-in")
+    staff_gateway: str = Field("africastalking", description="gateway that carries alerts to staff by SMS")
+    sms_gateway: str = Field("africastalking", description="gateway for an SMS that answers no hook")
+
+    short_code: str = Field("*321#", description="the USSD code that people dial")
+    emergency_number: str = Field("17", description="named on screens; empty: sentences with it are left out")
+    outside_hotline: str = Field("", description="E.164 of the hotline outside the office, last rung of sealed tickets")
+    default_region: str = Field("NE", description="country of numbers written without a prefix")
+    timezone: str = Field("Africa/Niamey", description="office time")
+    holidays_file: Path | None = Field(None, description="dates without office hours, one ISO date a line")
+
+    web_workers: int = Field(2, ge=1, description="web processes")
+    web_threads: int = Field(4, ge=1, description="threads of each web process")
+    worker_processes: int = Field(1, ge=1, description="worker processes started by `make run`")
+    journal_limit: int = Field(50_000, description="entries of one shard past which turns that may wait are refused")
+    lookup_timeout: float = Field(0.8, description="seconds a lookup may take before the person is told to try later")
+    store_timeout: float = Field(0.5, description="seconds a call to the conversation store may take")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: loopback only")
+
+    @field_validator("gateways", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @cached_property
+    def development(self) -> bool:
+        """True on a developer's machine: invented cases, simulator, nothing leaves to a real gateway."""
+        return self.env == "development"
+
+    @cached_property
+    def base_url(self) -> str:
+        """How gateways reach us, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def hook_secrets(self) -> tuple[str, ...]:
+        """The path secrets that are valid now."""
+        return tuple(part.strip() for part in self.hook_secret.get_secret_value().split(",") if part.strip())
+
+    def faults(self) -> list[str]:
+        """What forbids to start in production, a sentence each with its remedy; empty in development."""
+        if self.development:
+            return []
+        found = [
+            f"MARABA_{name.upper()} is still the development value; set your own"
+            for name in ("secret_key", "index_key")
+            if getattr(self, name).get_secret_value() == DEVELOPMENT_KEY
+        ]
+        if self.encryption_keys.get_secret_value() == DEVELOPMENT_KEYS:
+            found.append("MARABA_ENCRYPTION_KEYS is still the development value; set your own")
+        found += [
+            f"MARABA_{name.upper()} is empty; set it"
+            for name in ("public_url", "database_url", "redis_url", "queue_url")
+            if not getattr(self, name)
+        ]
+        if any(len(secret) < 16 for secret in self.hook_secrets) or not self.hook_secrets:
+            found.append("MARABA_HOOK_SECRET is shorter than 16 characters; set a long random one")
+        if "africastalking" in self.gateways and self.africastalking_api_key.get_secret_value() in ("", "dev-key"):
+            found.append("MARABA_AFRICASTALKING_API_KEY is missing; set it, or drop africastalking from MARABA_GATEWAYS")
+        if "twilio" in self.gateways and self.twilio_auth_token.get_secret_value() in ("", "dev-token"):
+            found.append("MARABA_TWILIO_AUTH_TOKEN is missing; set it, or drop twilio from MARABA_GATEWAYS")
+        return found
+
+
+def load(**overrides: object) -> Settings:
+    """Read and check the settings; raises ConfigError with every fault."""
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"MARABA_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+    faults = settings.faults()
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return settings
+
+
+def new_secret() -> str:
+    """A secret for a settings file: 32 random bytes, URL-safe."""
+    return secrets.token_urlsafe(32)

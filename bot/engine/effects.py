@@ -1,0 +1,127 @@
+"""What a turn orders beyond replies. Orders in the present tense; history (`referral_opened`) is the recorder's.
+
+They travel through the journal as tagged MessagePack inside an encrypted entry. Add fields only at the
+end and with a default: a recorder must read what an older web process wrote.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Level = Literal["normal", "high", "critical"]
+LEVELS: tuple[Level, ...] = ("normal", "high", "critical")
+
+
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a person may be reached; the absence of terms means: do not call, do not write (safety 1).
+
+    `window`: any, morning (7-12), afternoon (12-17), evening (17-21), office time of Niamey.
+    `number`: another number than the one used, E.164, "" for the same.
+    `text`: may we also write? Only ever set by staff after asking.
+    """
+
+    may_call: bool
+    window: str = "any"
+    number: str = ""
+    text: bool = False
+    who_answers: str = ""
+    cover_phrase: str = ""
+
+
+class Effect(msgspec.Struct, frozen=True, omit_defaults=True, tag=True, kw_only=True):
+    """Base of all effects."""
+
+
+class OpenReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """Hand a need to staff, saved at the first choice. `id` and `ticket` derive from the turn."""
+
+    id: str
+    ticket: str
+    queue: str
+    level: Level
+    code: str | None = None
+    source: str = "menu"
+    private: bool = False
+    sealed: bool = False
+    minor: bool = False
+    language: str | None = None
+    case: str | None = None
+    terms: Terms | None = None
+    text: bool = False  # the turn's own text is the person's words (hush): kept encrypted with the referral
+
+
+class UpdateReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """What the person added on later screens. A level only ever rises here; None leaves as it was."""
+
+    id: str
+    urgent: bool | None = None
+    level: Level | None = None
+    queue: str | None = None
+    code: str | None = None
+    caller: str | None = None
+    call_language: str | None = None
+    sealed: bool | None = None
+    minor: bool | None = None
+    terms: Terms | None = None
+    text: bool = False
+
+
+class AttachReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """The person said: same person, same problem. `id` (new) becomes one with `to`, if that is still open."""
+
+    id: str
+    to: str
+
+
+class AnswerCallNow(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """Somebody typed a ticket number, staff had left "call us now", and the answer is yes: call this number."""
+
+    ticket: str
+    yes: bool
+
+
+class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """A verified person was told where the file stands; LOST_CONTACT then resumes (safety 13)."""
+
+    case: str
+
+
+class StaffAnswer(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """OK, NO or LATER with a code, by SMS. Whether sender and code are right is decided where staff are known."""
+
+    answer: Literal["ok", "no", "later"]
+    code: str
+
+
+class Report(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """A delivery report: what became of a message of ours."""
+
+    gateway: str
+    external_id: str
+    state: str
+    code: str = ""
+
+
+class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """An answer from the answers stream left (or did not): for the history in PostgreSQL."""
+
+    message: str
+    channel: str
+    gateway: str
+    state: str
+    reason: str = ""
+    external_id: str = ""
+    parts: int = 0
+    text: bytes = b""  # as encrypted in the answers stream
+
+
+AnyEffect = (
+    OpenReferral
+    | UpdateReferral
+    | AttachReferral
+    | AnswerCallNow
+    | ShowStatus
+    | StaffAnswer
+    | Report
+    | AnswerSent
+)

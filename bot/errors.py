@@ -1,0 +1,82 @@
+"""Every error the service raises on purpose. Messages carry no phone number and no text of a person."""
+
+
+class BotError(Exception):
+    """Base of all of them."""
+
+
+class ConfigError(BotError):
+    """The settings can't be used; the message lists every fault at once."""
+
+
+class FlowError(BotError):
+    """A flow, a catalogue or a table in flows/ is wrong; the message has file, line and remedy."""
+
+
+class WebhookError(BotError):
+    """A hook request that is not handled; `status` is what its sender gets."""
+
+    status = 400
+
+
+class BadSignature(WebhookError):
+    """Signature or secret do not fit."""
+
+    status = 403
+
+
+class BadPayload(WebhookError):
+    """Fields are missing, repeated, too long or not what they should be."""
+
+    status = 400
+
+
+class Ignored(WebhookError):
+    """Known and of no interest; answered 200 so that the gateway does not send it again."""
+
+    status = 200
+
+
+class StoreDown(BotError):
+    """The conversation store did not answer or refused; nothing was half done."""
+
+
+class TooManyRaces(StoreDown):
+    """Eight tries met eight changes of the same address."""
+
+
+class JournalFull(StoreDown):
+    """The journal is too long and this turn may wait."""
+
+
+class LookupAway(BotError):
+    """PostgreSQL did not answer a lookup within its time."""
+
+
+class SendError(BotError):
+    """A gateway did not take a message.
+
+    `retryable`: sending again later may help and can't send twice.
+    `unknown`: the gateway may have taken it (read time-out); never repeated by itself, alerts excepted.
+    `suppress`: the gateway says this recipient must not be written to any more.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        retryable: bool = False,
+        unknown: bool = False,
+        suppress: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retryable = retryable
+        self.unknown = unknown
+        self.suppress = suppress
+        self.retry_after = retry_after
+
+
+class ReferralError(BotError):
+    """A step on a referral that its state or the reader's role does not allow."""

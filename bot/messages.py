@@ -1,0 +1,112 @@
+"""What passes between a gateway and the conversation: frozen, and free of any gateway's own words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """A medium. A gateway may carry several."""
+
+    SMS = "sms"
+    USSD = "ussd"
+    WHATSAPP = "whatsapp"
+    VOICE = "voice"
+
+
+class Delivery(StrEnum):
+    """Where an outgoing message stands; only ever moves forward (`RANK`)."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message of a person, from any gateway.
+
+    `external_id` is the gateway's own and unique per gateway (USSD of Africa's Talking:
+    session, address and transcript joined by a line break, for it has no step id).
+    `session` is the gateway's session id on USSD, else "".
+    `text` is what was typed; on USSD the whole transcript (answers joined with `*`), "" on the first request.
+    `choice` is the payload of a tapped button or list row, else "".
+    `media` is "", "audio", "image", "location" or "other"; the content itself is never taken in here.
+    `sent_at` is UTC and aware; the time of receipt where the gateway tells none.
+    """
+
+    gateway: str
+    external_id: str
+    channel: Channel
+    address: str  # E.164
+    text: str
+    sent_at: datetime
+    session: str = ""
+    choice: str = ""
+    media: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What a gateway says became of a message we sent. `external_id` is the id its send call returned."""
+
+    gateway: str
+    external_id: str
+    state: Delivery
+    code: str = ""  # the gateway's reason, for staff and for the table of failure words
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A USSD session is over (dropped, closed or failed); carries no input."""
+
+    gateway: str
+    address: str
+    session: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """The gateway or the operator says that this address no longer wants pushes."""
+
+    gateway: str
+    address: str
+    channel: Channel
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A choice as a tap: `title` is read (20 characters at most), `payload` comes back."""
+
+    payload: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message that must leave. `id` is ours: stable over retries. `text` is already in its final form."""
+
+    id: str
+    channel: Channel
+    to: str  # E.164
+    text: str
+    buttons: tuple[Button, ...] = ()
+    status_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The gateway took it. `external_id` matches later status reports; `parts` and `cost` as far as it tells."""
+
+    external_id: str
+    parts: int = 0
+    cost: str = ""

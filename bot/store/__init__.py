@@ -1,0 +1,1 @@
+"""Where things are kept: keys, ciphers, the conversation store, PostgreSQL."""

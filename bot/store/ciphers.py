@@ -1,0 +1,115 @@
+"""Digests and encryption: one place, so that no number, text or code is ever kept in the clear.
+
+Digests (address, turn, code) come from MARABA_INDEX_KEY and never change. Ciphertexts come from
+MARABA_ENCRYPTION_KEYS, which rotate: key id (1 byte), nonce (12), AES-256-GCM. The nonce doubles as
+the version of a stored value (turn.md, 1).
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from bot.config import Settings
+from bot.errors import ConfigError
+
+SHARDS = 64  # for ever: the hash tag of every key
+
+
+class Unreadable(ValueError):
+    """A ciphertext that none of our keys opens, or that was moved to another place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressKey:
+    """An address as the stores know it: 16 characters of keyed digest, and its shard (0 to 63)."""
+
+    digest: str
+    shard: int
+
+
+class Ciphers:
+    """All keys of the service. Safe to share between threads."""
+
+    def __init__(self, *, index_key: str, encryption_keys: str) -> None:
+        root = index_key.encode()
+        self._address_key, self._turn_key, self._ticket_key, self._code_key = (
+            HKDF(SHA256(), 32, None, b"maraba " + name).derive(root)
+            for name in (b"address", b"turn", b"ticket", b"code pepper")
+        )
+        self._keys = dict(_parse_keys(encryption_keys))
+        self._first = next(iter(self._keys))
+        self._first_cipher = self._keys[self._first]
+        self._first_prefix = bytes([self._first])
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Ciphers":
+        """The keys that the settings name; raises ConfigError."""
+        return cls(
+            index_key=settings.index_key.get_secret_value(),
+            encryption_keys=settings.encryption_keys.get_secret_value(),
+        )
+
+    def address(self, identity: str) -> AddressKey:
+        """Digest and shard of an E.164 number (or of `channel:opaque id`)."""
+        raw = hmac.digest(self._address_key, identity.encode(), "sha256")
+        return AddressKey(base64.urlsafe_b64encode(raw[:12]).decode(), raw[0] % SHARDS)
+
+    def turn_id(self, gateway: str, external_id: str) -> bytes:
+        """16 bytes, the same for the same message for ever: a redelivery finds what the first delivery did."""
+        return hmac.digest(self._turn_key, f"{gateway}\n{external_id}".encode(), "sha256")[:16]
+
+    def derived_id(self, turn_id: bytes, what: str) -> str:
+        """32 hex characters for the n-th thing a turn makes (`referral|0`), equal on every repetition."""
+        return hmac.digest(self._turn_key, turn_id + what.encode(), "sha256")[:16].hex()
+
+    def ticket_slot(self, turn_id: bytes, effect: int, attempt: int) -> int:
+        """k of turn.md 2: 0 to 15,624, not in sequence; another one for each attempt."""
+        raw = hmac.digest(self._ticket_key, turn_id + bytes([effect, attempt]), "sha256")
+        return int.from_bytes(raw[:8], "big") % 15_625
+
+    def code(self, scope: str, code: str) -> bytes:
+        """A secret code as it is kept: HMAC with its own pepper, bound to `scope` (a case, a purpose)."""
+        return hmac.digest(self._code_key, f"{scope}\n{code}".encode(), "sha256")
+
+    def encrypt(self, plain: bytes, place: bytes) -> bytes:
+        """Encrypt for one place (key name, or `turn id|field`); elsewhere it does not open."""
+        nonce = os.urandom(12)
+        return self._first_prefix + nonce + self._first_cipher.encrypt(nonce, plain, place)
+
+    def decrypt(self, value: bytes, place: bytes) -> bytes:
+        """Raises Unreadable."""
+        try:
+            return self._keys[value[0]].decrypt(value[1:13], value[13:], place)
+        except (KeyError, IndexError, InvalidTag, ValueError):
+            raise Unreadable(f"a value of {len(value)} bytes does not open") from None
+
+
+def _parse_keys(text: str) -> list[tuple[int, AESGCM]]:
+    keys = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        number, _, encoded = part.partition(":")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+            if len(raw) != 32 or not 1 <= int(number) <= 255:
+                raise ValueError
+        except ValueError:
+            raise ConfigError(
+                "MARABA_ENCRYPTION_KEYS: each part is id:base64 of 32 bytes, ids 1 to 255; "
+                "make one with `maraba new-key`"
+            ) from None
+        keys.append((int(number), AESGCM(raw)))
+    if not keys:
+        raise ConfigError("MARABA_ENCRYPTION_KEYS is empty; make a key with `maraba new-key`")
+    return keys
+
+
+def fingerprint(*parts: str) -> int:
+    """32 bits that tell whether a question is still the same; no secret."""
+    return int.from_bytes(hashlib.blake2s("\x1f".join(parts).encode(), digest_size=4).digest(), "big")

@@ -1,0 +1,1 @@
+"""One module a gateway: verify, parse, render, send. Nothing past it knows the gateway."""
