@@ -64,6 +64,7 @@ class UpdateReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
     minor: bool | None = None
     terms: Terms | None = None
     text: bool = False
+    forget_contact: bool = False  # the person went on with somebody outside: contact and case are taken off
 
 
 class AttachReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):

@@ -30,7 +30,6 @@ class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     language: str = ""
     consent: str = ""  # "", "yes", "no"
     stopped: tuple[str, ...] = ()  # channels whose pushes ended by STOP
-    human_until: int = 0  # a person of ours is writing: the bot is silent until then
     recent: tuple[tuple[str, str, int], ...] = ()  # (code, referral id, opened at): repeats within 24 h (safety 4)
     last_entry: str = ""  # journal id of the last entry that changed something a lookup shows
     known: bool = False  # PostgreSQL has the number: entries need not carry it again

@@ -1,0 +1,102 @@
+"""A flow as the engine runs it: frozen tables, made by bot.content from the files in flows/."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.engine.effects import Level
+
+RETURN = "return"  # the target that comes back from a hand-over
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One line of `do`: a verb and its arguments, as the file has them."""
+
+    verb: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of a question. `key` is pressed, `go` is the next state."""
+
+    key: str
+    go: str
+    do: tuple[Order, ...] = ()
+    keep: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Go on where every fact is as `when` says; an empty `when` always fits."""
+
+    go: str
+    when: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One screen of a conversation, or a fork between two. `name` is `flow.state`.
+
+    `answer` is the type of a typed answer ("" for choices alone), kept under `keep`, then `go`.
+    `number`: the state takes a number, so `0` and `9` are values here (safety 21).
+    `private`: leaves no trace and is never offered again (safety 3).
+    `verified`: only shown after the code; coming back asks the code again (safety 11).
+    `secret`: what is typed here is never recorded.
+    `open_for`: milliseconds during which a late message may still answer (domain.md 8).
+    """
+
+    name: str
+    do: tuple[Order, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    look_up: str = ""
+    outcomes: dict[str, str] = field(default_factory=dict)
+    hand_over: str = ""
+    back_to: str = ""
+    choices: dict[str, dict[str, Choice]] = field(default_factory=dict)  # channel -> key -> choice
+    answer: str = ""
+    keep: str = ""
+    go: str = ""
+    wrong: str = ""
+    asks: bool = False
+    says: bool = False
+    final: bool = False
+    number: bool = False
+    private: bool = False
+    verified: bool = False
+    secret: bool = False
+    open_for: int = 10 * 60_000
+    questions: dict[str, int] = field(default_factory=dict)  # channel -> fingerprint
+    moved_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a staff code means for a referral (flows/needs.yaml). `urgent` is the level after "urgent: yes"."""
+
+    code: str
+    queue: str
+    level: Level
+    urgent: Level
+    repeatable: bool = False  # a repeat within 24 h may be attached (safety 4)
+    urgent_code: str = ""  # another code once urgent: trouble in town now is a threat
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How a stage is told (flows/stages.yaml). `screen` is the value of the fact `screen`."""
+
+    code: str
+    screen: str
+    late_after: int = 0  # days; 0: never late
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Everything the engine needs to know, checked before the service starts."""
+
+    states: dict[str, State]
+    needs: dict[str, Need]
+    stages: dict[str, Stage]
+    languages: tuple[str, ...]
+    default_language: str

@@ -1,0 +1,54 @@
+"""What the engine asks of the world: data through `Lookups`, fresh ids through `Ids`. Tests fake both."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Where a verified person's case stands, as far as the screens tell it."""
+
+    case: str
+    stage: str
+    since: date
+    appointment: date | None = None
+    place: str = ""
+    told_by_person: bool = False
+    news: bool = True  # something changed since it was last told
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a case number and a secret opened. `file` only with "ok"; `case` (9 digits) with "ok" and "choose_code"."""
+
+    outcome: Literal["ok", "choose_code", "no_match", "saving"]
+    case: str = ""
+    file: File | None = None
+
+
+class Lookups(Protocol):
+    """Data from PostgreSQL inside a turn, bound to its address and turn. Every call may raise LookupAway."""
+
+    def check(self, case: str, secret: str) -> Checked:
+        """Case number (9 or 3 digits) and code, year of birth or start code (safety 10 to 12)."""
+
+    def choose_code(self, case: str, code: str) -> bool:
+        """Claim: set the code of a case just proved. Saying it again for the same turn says yes again."""
+
+    def obvious(self, case: str, code: str) -> bool:
+        """Would anybody guess this code? (repeats, runs, years, the phone's or case's last four)"""
+
+    def call_now(self, ticket: str) -> bool:
+        """Has staff left "call us now" for whoever types this ticket?"""
+
+
+class Ids(Protocol):
+    """Ids that follow from the turn: the same message gives the same ids for ever."""
+
+    def referral(self, n: int) -> str:
+        """32 hex characters for the n-th referral of this turn."""
+
+    def ticket(self, n: int) -> str:
+        """The candidate ticket number (7 digits) for the n-th referral of this turn."""
