@@ -1,0 +1,164 @@
+"""The stores of the tests: real ones, private, started as the product starts its own.
+
+One set of servers a run, started by the process that controls it; each pytest-xdist process has a database and
+two Valkey databases of its own, emptied between tests. A test that breaks a store starts its own EmbeddedStores.
+"""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from bot.config import Settings
+from bot.store import migrate
+from bot.store.ciphers import Ciphers
+from bot.store.database import Database
+from bot.stores import EmbeddedStores
+
+TEMPLATE = "migrated"
+VALKEY_DATABASES = 16
+_STORES = pytest.StashKey[EmbeddedStores]()
+_BLOCKED = (socket.AF_INET, socket.AF_INET6)
+
+
+class OutsideWorld(AssertionError):
+    """A test wanted to reach another machine."""
+
+
+def _start_stores(config: pytest.Config) -> dict[str, str]:
+    """Start them once a run, with a migrated database to copy; their addresses by settings field."""
+    if _STORES not in config.stash:
+        folder = Path(tempfile.mkdtemp(prefix="maraba-tests-"))
+        # Other stores than the embedded ones: set the three URLs, as for the service.
+        stores = EmbeddedStores(Settings(data_dir=folder), durable=True, say=lambda _line: None)
+        stores.start()
+        config.stash[_STORES] = stores
+        if stores.postgres:
+            stores.postgres.create(TEMPLATE)
+            migrate.upgrade(stores.postgres.url(TEMPLATE))
+    return config.stash[_STORES].urls
+
+
+def pytest_configure_node(node) -> None:
+    """pytest-xdist: the controlling process starts the stores and tells each worker where they are."""
+    node.workerinput["maraba_urls"] = _start_stores(node.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    stores = config.stash.get(_STORES, None)
+    if stores:
+        stores.stop()
+        shutil.rmtree(stores.folder, ignore_errors=True)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """No test reaches past this machine; the guard stands in every process of a run."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(self: socket.socket, address: object) -> None:
+        host = str(address[0]) if self.family in _BLOCKED and isinstance(address, tuple) else "localhost"
+        if host not in ("localhost", "::1") and not host.startswith("127."):
+            raise OutsideWorld("a test tried to reach another machine")
+
+    def guarded(self: socket.socket, address: object) -> None:
+        check(self, address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: object) -> int:
+        check(self, address)
+        return connect_ex(self, address)
+
+    socket.socket.connect = guarded
+    socket.socket.connect_ex = guarded_ex
+
+
+def _worker_number(config: pytest.Config) -> int:
+    name = getattr(config, "workerinput", {}).get("workerid", "gw0")
+    return int(name.removeprefix("gw"))
+
+
+@pytest.fixture(scope="session")
+def store_urls(pytestconfig: pytest.Config) -> dict[str, str]:
+    """The three addresses of this process, by settings field."""
+    urls = getattr(pytestconfig, "workerinput", {}).get("maraba_urls") or _start_stores(pytestconfig)
+    number = _worker_number(pytestconfig)
+    assert number < VALKEY_DATABASES, "more test processes than Valkey databases"
+    name = f"worker{number}"
+    database = Database(urls["database_url"])
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    database.close()
+    return {
+        "database_url": urls["database_url"].replace("/maraba?", f"/{name}?"),
+        "redis_url": urls["redis_url"].replace("db=0", f"db={number}"),
+        "queue_url": urls["queue_url"].replace("db=0", f"db={number}"),
+    }
+
+
+@pytest.fixture
+def settings(store_urls: dict[str, str], tmp_path: Path) -> Settings:
+    """Development settings on the test stores; `settings.model_copy(update={…})` for others."""
+    return Settings(data_dir=tmp_path / "data", **store_urls)
+
+
+@pytest.fixture(scope="session")
+def _session_database(store_urls: dict[str, str]) -> Iterator[Database]:
+    database = Database(store_urls["database_url"], pool_size=20)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(_session_database: Database) -> Iterator[Database]:
+    """A migrated, empty PostgreSQL."""
+    _empty(_session_database)
+    yield _session_database
+    _empty(_session_database)
+
+
+def _empty(database: Database) -> None:
+    """Empty the tables that hold rows; telling which is much cheaper than emptying all."""
+    with database.engine.begin() as connection:
+        names = connection.scalars(
+            text(
+                "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+                "AND c.relname <> 'alembic_version'"
+            )
+        ).all()
+        probe = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)
+        full = connection.scalars(text(probe)).all()
+        if full:
+            connection.execute(text(f"TRUNCATE {', '.join(full)} RESTART IDENTITY CASCADE"))
+
+
+def _emptied(url: str) -> Iterator[redis.Redis]:
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def redis_client(store_urls: dict[str, str]) -> Iterator[redis.Redis]:
+    """The conversation store, empty; keys and values are bytes."""
+    yield from _emptied(store_urls["redis_url"])
+
+
+@pytest.fixture
+def queue_client(store_urls: dict[str, str]) -> Iterator[redis.Redis]:
+    """The job store, empty."""
+    yield from _emptied(store_urls["queue_url"])
+
+
+@pytest.fixture
+def ciphers(settings: Settings) -> Ciphers:
+    """The keys of `settings`."""
+    return Ciphers.of(settings)
