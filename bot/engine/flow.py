@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.engine.effects import Level
+from bot.triage import Roots
 
 RETURN = "return"  # the target that comes back from a hand-over
+CONTINUE = "continue"  # the target that goes on where the line dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class State:
     `answer` is the type of a typed answer ("" for choices alone), kept under `keep`, then `go`.
     `number`: the state takes a number, so `0` and `9` are values here (safety 21).
     `private`: leaves no trace and is never offered again (safety 3).
-    `verified`: only shown after the code; coming back asks the code again (safety 11).
+    `verified`: only shown after the code; names the state that asks it again (safety 11).
     `secret`: what is typed here is never recorded.
     `open_for`: milliseconds during which a late message may still answer (domain.md 8).
     """
@@ -63,10 +65,12 @@ class State:
     final: bool = False
     number: bool = False
     private: bool = False
-    verified: bool = False
+    verified: str = ""
     secret: bool = False
+    may_wait: bool = False  # this turn may be refused while the journal is too long
     open_for: int = 10 * 60_000
     questions: dict[str, int] = field(default_factory=dict)  # channel -> fingerprint
+    placeholders: tuple[str, ...] = ()
     moved_to: str = ""
 
 
@@ -98,5 +102,7 @@ class Flows:
     states: dict[str, State]
     needs: dict[str, Need]
     stages: dict[str, Stage]
-    languages: tuple[str, ...]
-    default_language: str
+    entries: dict[str, str]  # where keywords, `9`, a new dial … lead: name -> state
+    roots: Roots
+    languages: tuple[str, ...] = ("fr", "ha", "en")
+    default_language: str = "fr"

@@ -3,25 +3,24 @@
 Fields are positional in the store: add at the end, with a default, and never reorder.
 """
 
-from typing import Any
-
 import msgspec
 
 
 class Session(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
-    """One address on one channel. About 60 to 120 bytes packed."""
+    """One address on one channel. About 40 to 120 bytes packed."""
 
-    flow: str
-    state: str
+    state: str  # flow.state
     question: int = 0  # fingerprint of what was asked; 0: nothing is asked
     asked_at: int = 0  # milliseconds since the epoch
-    values: dict[str, Any] = {}  # what the flow keeps: case, referral, ticket …
-    back: tuple[str, ...] = ()  # states that `00` returns to, and where a called flow comes back to
-    gateway_session: bytes = b""  # turn id of the USSD step before this one; b"" elsewhere
+    values: dict[str, str] = {}  # what the flow keeps: case, referral, ticket …
+    back: tuple[str, ...] = ()  # states that `00` returns to, latest last
+    returns: tuple[str, ...] = ()  # where handed-over flows come back to, latest last
+    dialled: bytes = b""  # digest of the gateway's session id on USSD; b"" elsewhere
     transcript: int = 0  # characters of the USSD transcript already handled
     verified: bool = False  # code shown in this very session (safety 11)
     page: int = 0  # page of a long screen
     open: bool = True  # False: ended, nothing to resume
+    private: bool = False  # the last thing was private: a redial shows the plain first screen (safety 3)
 
 
 class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
@@ -30,6 +29,5 @@ class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     language: str = ""
     consent: str = ""  # "", "yes", "no"
     stopped: tuple[str, ...] = ()  # channels whose pushes ended by STOP
-    recent: tuple[tuple[str, str, int], ...] = ()  # (code, referral id, opened at): repeats within 24 h (safety 4)
-    last_entry: str = ""  # journal id of the last entry that changed something a lookup shows
-    known: bool = False  # PostgreSQL has the number: entries need not carry it again
+    recent: tuple[tuple[str, str, int], ...] = ()  # (code, referral id, opened at ms): repeats within 24 h (safety 4)
+    known: bool = False  # the journal has carried this number: entries need not carry it again

@@ -1,0 +1,77 @@
+"""Looking a file up, and what its stage means for the next screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bot.engine.ports import File
+from bot.errors import LookupAway
+
+if TYPE_CHECKING:
+    from bot.engine.walk import Walk
+
+
+def look_up(walk: Walk, what: str) -> str:
+    """Ask for data; returns the outcome that the flow branches on. "away" when PostgreSQL does not answer."""
+    try:
+        return LOOKUPS[what](walk)
+    except LookupAway:
+        return "away"
+
+
+def _file(walk: Walk) -> str:
+    """Case number and secret, as kept by the flow. The secret is dropped whatever the outcome."""
+    checked = walk.lookups.check(walk.values.get("case", ""), walk.values.pop("secret", ""))
+    if checked.case:
+        walk.values["case"] = checked.case
+    if checked.file is not None:
+        walk.verified = True
+        walk.values.update(told(walk, checked.file))
+    return checked.outcome
+
+
+def _choose_code(walk: Walk) -> str:
+    """Set the code that was typed twice the same."""
+    first, second = walk.values.pop("new_code", ""), walk.values.pop("again", "")
+    if first != second:
+        return "different"
+    return "set" if walk.lookups.choose_code(walk.values["case"], first) else "no_match"
+
+
+def _ticket(walk: Walk) -> str:
+    """Has staff left "call us now" for this number? A number that never was answers like any other (safety 19)."""
+    return "call_now" if walk.lookups.call_now(walk.values["ticket"]) else "waiting"
+
+
+def told(walk: Walk, file: File) -> dict[str, str]:
+    """The facts and words of a status screen. `screen` picks the screen, as flows/stages.yaml says."""
+    stage = walk.flows.stages[file.stage]
+    today = walk.now.date()
+    late = bool(stage.late_after) and (today - file.since).days > stage.late_after
+    screen = stage.screen
+    if file.stage == "NOT_ELIGIBLE" and not file.told_by_person:
+        screen = "person"
+    elif late and screen == "usual":
+        screen = "late"
+    facts = {
+        "screen": screen,
+        "news": "yes" if file.news else "no",
+        "stage": file.stage,
+        "since": f"d:{file.since.isoformat()}",
+        "minor": "yes" if file.minor else "no",
+        "appointment": "none",
+    }
+    if file.appointment is not None:
+        facts["appointment"] = "past" if file.appointment < today else "coming"
+        facts["day"] = f"w:{file.appointment.isoformat()}"
+        facts["place"] = f"p:{file.place}"
+    return facts
+
+
+LOOKUPS: dict[str, Callable[[Walk], str]] = {"file": _file, "choose_code": _choose_code, "ticket": _ticket}
+OUTCOMES: dict[str, tuple[str, ...]] = {
+    "file": ("ok", "choose_code", "no_match", "saving", "away"),
+    "choose_code": ("set", "different", "no_match", "away"),
+    "ticket": ("call_now", "waiting", "away"),
+}

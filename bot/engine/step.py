@@ -1,0 +1,220 @@
+"""One turn, purely: from where a person stands and what was said, to the next screen and its effects."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.engine.effects import AnyEffect, StaffAnswer
+from bot.engine.flow import Flows, State
+from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseconds, session_digest
+from bot.engine.ports import Ids, Lookups
+from bot.engine.session import Contact, Session
+from bot.engine.walk import Reply, Walk
+from bot.messages import Channel, Inbound
+from bot.text.cases import case_and_code, case_number, ticket
+from bot.text.digits import choice, fold_digits
+from bot.text.keywords import keyword, staff_answer
+from bot.triage import judge
+
+MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
+MENU_AMONG_NUMBERS, PRIVATE_AMONG_NUMBERS = "00", "99"  # where 0 and 9 are values (safety 21)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a turn leads to. `secret`: what was typed must not be recorded. `may_wait`: may be refused as full."""
+
+    session: Session | None
+    contact: Contact
+    replies: tuple[Reply, ...]
+    effects: tuple[AnyEffect, ...]
+    tickets: tuple[str, ...] = ()
+    secret: bool = False
+    may_wait: bool = False
+
+
+def step(
+    flows: Flows,
+    session: Session | None,
+    contact: Contact,
+    inbound: Inbound,
+    now: datetime,
+    *,
+    lookups: Lookups,
+    ids: Ids,
+) -> Step:
+    """Handle one message. No I/O but through `lookups`, no clock but `now`, no ids but `ids`."""
+    state = _standing(flows, session, inbound.channel)
+    heard = hear(inbound, session, state, now=now)
+    walk = Walk(flows, session, contact, inbound.channel, now=now, lookups=lookups, ids=ids)
+    _expire(walk, session, inbound, now)
+    secret = _listen(walk, state, heard, inbound)
+    return _result(walk, session, inbound, secret=secret)
+
+
+def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bool) -> Step:
+    after = walk.session()
+    if inbound.channel is Channel.USSD and after is not None:
+        after = walk.dialled(after, session_digest(inbound.session), len(inbound.text))
+    elif not walk.replies:
+        after = session
+    return Step(
+        session=after,
+        contact=walk.contact,
+        replies=tuple(walk.replies),
+        effects=tuple(walk.effects),
+        tickets=tuple(walk.tickets),
+        secret=secret,
+        may_wait=walk.may_wait and not walk.effects,
+    )
+
+
+def _standing(flows: Flows, session: Session | None, channel: Channel) -> State | None:
+    """The state whose question stands. A question that changed since is asked again, never reinterpreted."""
+    if session is None or not session.open:
+        return None
+    return flows.states.get(session.state)
+
+
+def _expire(walk: Walk, session: Session | None, inbound: Inbound, now: datetime) -> None:
+    """Verified dies with the USSD session, after three idle minutes on WhatsApp, and with each SMS (safety 11)."""
+    if session is None:
+        return
+    idle = milliseconds(now) - session.asked_at
+    if inbound.channel is Channel.SMS or (inbound.channel is Channel.WHATSAPP and idle > WHATSAPP_IDLE):
+        walk.verified = False
+
+
+def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> bool:
+    """Decide what the message is, most binding first. Returns whether what was typed is secret."""
+    if heard.dial:
+        _dial(walk, state)
+        return False
+    if heard.again and state is not None:
+        walk.ask_again(state)
+        return False
+    standing = None if heard.late else state
+    if inbound.media and not heard.text:
+        walk.enter_anew("voice_note" if inbound.media == "audio" else "menu")
+        return False
+    if _command(walk, standing, heard.text, inbound.channel):
+        return False
+    if _danger(walk, heard.text):
+        return False
+    if _number_by_itself(walk, standing, heard.text, inbound.channel):
+        return True
+    if standing is None:
+        walk.enter_anew("menu")
+        return False
+    return _answer(walk, standing, heard.text)
+
+
+def _dial(walk: Walk, state: State | None) -> None:
+    """A new USSD session: go on where the line dropped, or the first screen; never a private step (safety 3)."""
+    session = walk.before
+    fresh = session is not None and milliseconds(walk.now) - session.asked_at <= RESUME_FOR
+    walk.verified = False
+    if not fresh or state is None or session is None or session.private or state.private:
+        state = None
+    if state is not None and state.name == walk.flows.entries["resume"]:
+        walk.show(state)
+    elif state is not None and state.name not in walk.flows.entries.values():
+        walk.offer_resume(state)
+    else:
+        walk.enter_anew("menu")
+
+
+def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
+    """Keywords, menu, back, private talk and staff's answers: they work in every state (design.md 5)."""
+    number = state is not None and state.number
+    digits = fold_digits(text).strip() if len(text) <= 3 else ""
+    if digits == (PRIVATE_AMONG_NUMBERS if number else PRIVATE):
+        if state is not None and state.private:
+            walk.ask_again(state)
+        else:
+            walk.enter_anew("private")
+        return True
+    if state is not None and digits == (MENU_AMONG_NUMBERS if number else MENU):
+        walk.enter_anew("menu")
+        return True
+    if state is not None and not number and digits == BACK:
+        walk.go_back(state)
+        return True
+    if state is not None and channel is Channel.USSD and digits == MORE:
+        walk.turn_page(state)
+        return True
+    if digits:
+        return False
+    return _keyword(walk, text, channel)
+
+
+def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
+    answer = staff_answer(text) if channel is not Channel.USSD else None
+    if answer is not None:
+        walk.effects.append(StaffAnswer(answer=answer[0], code=answer[1]))
+        return True
+    word = keyword(text)
+    if word is None:
+        return False
+    if word in ("stop", "start"):
+        walk.stop(stopped=word == "stop")
+    walk.enter_anew({"stop": "stopped", "start": "started", "callback": "callback"}.get(word, "menu"))
+    return True
+
+
+def _danger(walk: Walk, text: str) -> bool:
+    """Free text about danger, in whatever state (safety 5). Digits are never judged."""
+    if len(text) < 3 or not any(character.isalpha() for character in text):
+        return False
+    danger = judge(text, walk.flows.roots)
+    if danger is None:
+        return False
+    walk.hush(queue=danger.queue, child=danger.child)
+    return True
+
+
+def _number_by_itself(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
+    """A ticket, a case number, or both numbers of a file, typed where nothing asks for them."""
+    if len(text) < 3 or (state is not None and state.answer):
+        return False
+    both = case_and_code(text)
+    if both is not None:
+        walk.enter_anew("case_and_code", case=both[0], secret=both[1])
+        return True
+    number = case_number(text)
+    if number is None and channel is Channel.SMS:
+        number = _joined(walk, state, text)
+    if number is not None:
+        walk.enter_anew("case", case=number)
+        return True
+    shown = ticket(text)
+    if shown is not None:
+        walk.enter_anew("ticket", ticket=shown)
+        return True
+    return False
+
+
+def _joined(walk: Walk, state: State | None, text: str) -> str | None:
+    """A case number that came in two SMS within five minutes (domain.md 5)."""
+    digits = "".join(filter(str.isdigit, fold_digits(text)))
+    if state is None or not digits or not walk.values.get("half"):
+        return None
+    return case_number(walk.values["half"] + digits)
+
+
+def _answer(walk: Walk, state: State, text: str) -> bool:
+    """A choice or a typed answer to the question that stands."""
+    channel = walk.channel
+    if walk.before is not None and walk.before.question != state.questions.get(channel, 0):
+        walk.enter(state.moved_to or state.name)
+        return state.secret
+    pressed = choice(text)
+    picked = state.choices.get(channel, {}).get(pressed) if pressed else None
+    if picked is not None:
+        walk.choose(state, picked)
+    elif state.answer:
+        walk.take(state, text)
+    elif channel is Channel.USSD or pressed:
+        walk.ask_again(state)
+    else:
+        walk.half(text)
+    return state.secret

@@ -1,0 +1,219 @@
+"""A turn under way: the one mutable thing of the engine, alive for one call of `step`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bot.engine import orders
+from bot.engine.answers import understand
+from bot.engine.effects import AnyEffect
+from bot.engine.files import look_up
+from bot.engine.flow import CONTINUE, RETURN, Choice, Flows, State
+from bot.engine.hearing import milliseconds
+from bot.engine.ports import Ids, Lookups
+from bot.engine.session import Contact, Session
+from bot.messages import Channel
+
+MAX_HOPS = 25  # a loop without a question is refused by `maraba check`; this bounds what it may have missed
+KEPT_BACK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is said: the catalogue key of a state, and the values its words need."""
+
+    key: str
+    arguments: dict[str, str]
+    final: bool = False
+    page: int = 0
+
+
+@dataclass(slots=True)
+class Walk:
+    """Where the turn has got to. `values` belong to the flow under way and are dropped at the menu."""
+
+    flows: Flows
+    before: Session | None
+    contact: Contact
+    channel: Channel
+    now: datetime
+    lookups: Lookups
+    ids: Ids
+    values: dict[str, str] = field(init=False)
+    verified: bool = field(init=False)
+    back: tuple[str, ...] = field(init=False)
+    returns: tuple[str, ...] = field(init=False)
+    state: State | None = None
+    replies: list[Reply] = field(default_factory=list)
+    effects: list[AnyEffect] = field(default_factory=list)
+    tickets: list[str] = field(default_factory=list)
+    page: int = 0
+    may_wait: bool = False
+
+    def __post_init__(self) -> None:
+        before = self.before
+        self.values = dict(before.values) if before else {}
+        self.verified = before.verified if before else False
+        self.back = before.back if before else ()
+        self.returns = before.returns if before else ()
+
+    # Ways to the next screen
+
+    def enter_anew(self, entry: str, **values: str) -> None:
+        """Leave what was under way and start at an entry (flows/entries.yaml)."""
+        self.values = values
+        self.back = self.returns = ()
+        self.enter(self.flows.entries[entry])
+
+    def enter(self, name: str) -> None:
+        """Follow states that do, look up, branch or hand over, until one speaks."""
+        for _ in range(MAX_HOPS):
+            if name == RETURN:
+                name, self.returns = self.returns[-1], self.returns[:-1]
+            state = self.flows.states[name]
+            if state.verified and not self.verified:
+                name = state.verified
+                continue
+            for order in state.do:
+                orders.carry_out(self, order)
+            if state.asks or state.says:
+                self.show(state)
+                return
+            name = self._onward(state)
+        raise RecursionError(f"flow goes round without a question at {name}")
+
+    def _onward(self, state: State) -> str:
+        if state.hand_over:
+            self.returns = (*self.returns, state.back_to)
+            return state.hand_over
+        if state.look_up:
+            return state.outcomes[look_up(self, state.look_up)]
+        for branch in state.branches:
+            if all(self.fact(name) == value for name, value in branch.when.items()):
+                return branch.go
+        return state.go
+
+    def fact(self, name: str) -> str:
+        """What a branch may ask: channel, language, consent, or a value of the flow; "" where unknown."""
+        if name == "channel":
+            return self.channel
+        if name in ("language", "consent"):
+            return str(getattr(self.contact, name))
+        return self.values.get(name, "")
+
+    def choose(self, state: State, picked: Choice) -> None:
+        """A choice was pressed."""
+        self.values.update(picked.keep)
+        for order in picked.do:
+            orders.carry_out(self, order)
+        if picked.go == CONTINUE:
+            self._resume()
+            return
+        self._remember(state)
+        self.enter(picked.go)
+
+    def take(self, state: State, text: str) -> None:
+        """Something was typed where the state takes an answer; what is not understood is asked again."""
+        value = understand(self, state.answer, text)
+        if value is None:
+            if state.wrong:
+                self.enter(state.wrong)
+            else:
+                self.ask_again(state)
+            return
+        self.values[state.keep] = value
+        self._remember(state)
+        self.enter(state.go)
+
+    def half(self, text: str) -> None:
+        """Text that answers nothing: a part of a case number is kept for the next SMS, all else gets the menu."""
+        digits = understand(self, "half", text) if self.channel is Channel.SMS else None
+        self.enter_anew("menu", **({"half": digits} if digits else {}))
+
+    def go_back(self, state: State) -> None:
+        """`00`: the question before, without doing again what entering it did."""
+        if not self.back:
+            self.enter_anew("menu")
+            return
+        name, self.back = self.back[-1], self.back[:-1]
+        previous = self.flows.states.get(name)
+        if previous is None or (previous.verified and not self.verified):
+            self.enter_anew("menu")
+        else:
+            self.show(previous)
+
+    def offer_resume(self, state: State) -> None:
+        """The line dropped: ask whether to go on, and remember where."""
+        self.values["resume"] = state.name
+        self.show(self.flows.states[self.flows.entries["resume"]])
+
+    def _resume(self) -> None:
+        """Go on where the line dropped: the same screen, without doing again what entering it did."""
+        state = self.flows.states.get(self.values.pop("resume", ""))
+        if state is None:
+            self.enter_anew("menu")
+        elif state.verified and not self.verified:
+            self.enter(state.verified)
+        else:
+            self.show(state)
+
+    def ask_again(self, state: State) -> None:
+        """The same question once more."""
+        self.show(state)
+
+    def turn_page(self, state: State) -> None:
+        """`98` on a long screen."""
+        self.page = (self.before.page if self.before else 0) + 1
+        self.show(state)
+
+    def stop(self, *, stopped: bool) -> None:
+        """STOP and START: per channel, pushes only (safety 7)."""
+        others = tuple(name for name in self.contact.stopped if name != self.channel.value)
+        self.contact = msgspec.structs.replace(
+            self.contact, stopped=(*others, self.channel.value) if stopped else others
+        )
+
+    def hush(self, *, queue: str, child: bool) -> None:
+        """Danger in free text: a critical referral, nothing echoed (safety 5)."""
+        self.enter_anew("hush", hush_queue=queue, minor="yes" if child else "")
+
+    # The end of the turn
+
+    def show(self, state: State) -> None:
+        """Say a state's words; if it asks, that is where the person stands now."""
+        self.state = state
+        self.may_wait = state.may_wait
+        arguments = {name: self.values[name] for name in state.placeholders if name in self.values}
+        self.replies.append(Reply(state.name, arguments, final=state.final, page=self.page))
+
+    def session(self) -> Session | None:
+        """Where the person stands after this turn."""
+        state = self.state
+        if state is None:
+            return self.before
+        if state.final:
+            return Session(state.name, open=False, asked_at=milliseconds(self.now), private=state.private)
+        return Session(
+            state=state.name,
+            question=state.questions.get(self.channel, 0),
+            asked_at=milliseconds(self.now),
+            values=self.values,
+            back=self.back,
+            returns=self.returns,
+            verified=self.verified,
+            page=self.page,
+            private=state.private,
+        )
+
+    def dialled(self, session: Session, digest: bytes, transcript: int) -> Session:
+        """The session with its place in the USSD transcript."""
+        return msgspec.structs.replace(session, dialled=digest, transcript=transcript)
+
+    def set_contact(self, **fields: Any) -> None:
+        """Change what we know of the address."""
+        self.contact = msgspec.structs.replace(self.contact, **fields)
+
+    def _remember(self, state: State) -> None:
+        self.back = (*self.back, state.name)[-KEPT_BACK:]
