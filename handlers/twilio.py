@@ -1,0 +1,277 @@
+"""Twilio: SMS and WhatsApp, in and out. Wire format: twilio.com/docs; see also tests/payloads/twilio.
+
+**Opt-out words.** `OptOutType` is there only where Twilio itself has already answered the person. STOP becomes an
+OptOut, HELP is Ignored (a second answer would confuse), START is handed on as a message: our own opt-out must be
+lifted, and one confirmation too many harms less than a person left without messages.
+
+**Buttons.** Tappable ones need a content template approved beforehand under the account; this gateway makes none, so
+choices are written below the text, each with its number, and the person answers with a digit.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from flask import Request, Response
+from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
+from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.twiml.messaging_response import MessagingResponse  # type: ignore[import-untyped]
+from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]
+from werkzeug.datastructures import MultiDict
+
+from bot.config import Settings
+from bot.errors import BadPayload, BadSignature, Ignored, SendError
+from bot.gateway import Event
+from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
+from handlers import forms, outgoing
+
+TEXT_LIMIT = 4096  # characters; SMS bodies are 1600 at most, WhatsApp's are longer
+TIMEOUT = 8.0  # seconds to connect, and to read
+WHATSAPP = "whatsapp:"
+XML = "text/xml; charset=utf-8"
+
+READ = frozenset(
+    [
+        *("AccountSid", "MessageSid", "From", "To", "Body", "OptOutType", "MessageStatus", "ErrorCode"),
+        *("ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "Latitude", "Longitude"),
+    ]
+)
+STATES = {  # every one of these means at least that Twilio took it
+    "accepted": Delivery.SENT,
+    "scheduled": Delivery.SENT,
+    "queued": Delivery.SENT,
+    "sending": Delivery.SENT,
+    "sent": Delivery.SENT,
+    "delivered": Delivery.DELIVERED,
+    "partially_delivered": Delivery.DELIVERED,
+    "read": Delivery.READ,
+    "undelivered": Delivery.FAILED,
+    "failed": Delivery.FAILED,
+    "canceled": Delivery.FAILED,
+}
+OPTED_OUT = "21610"
+HOUR = 3600.0
+REFUSALS = {  # all others: this message will never be taken as it is
+    20429: partial(SendError, "20429", retryable=True),
+    21610: partial(SendError, OPTED_OUT, suppress=True),
+    30003: partial(SendError, "30003", retryable=True, retry_after=HOUR),  # phone off: later, not at once
+    30008: partial(SendError, "30008", retryable=True),
+    63017: partial(SendError, "63017", retryable=True),
+    63018: partial(SendError, "63018", retryable=True),
+}
+
+
+class Twilio:
+    """The gateway. `clock` gives the time of receipt, UTC."""
+
+    name = "twilio"
+    channels = frozenset({Channel.SMS, Channel.WHATSAPP})
+    resends_for: float = 0.0  # a hook that fails is logged and dropped, unless a fallback URL is set
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
+        self._own = threading.local()
+        self._empty = str(MessagingResponse())
+        call = VoiceResponse()
+        call.reject()
+        self._no_call = str(call)
+
+    def verify(self, request: Request, secret: str | None) -> None:
+        """Check the signature over our public address: the Host header is the caller's own word."""
+        query = request.query_string.decode("latin-1")
+        url = self._settings.base_url + request.path + ("?" + query if query else "")
+        try:
+            fields = MultiDict(forms.pairs(request))
+            valid = self._validator.validate(url, fields, request.headers.get("X-Twilio-Signature", ""))
+        except (BadPayload, ValueError, TypeError, IndexError):
+            valid = False
+        if not valid:
+            raise BadSignature("the signature does not fit")
+
+    def parse(self, request: Request, kind: str) -> list[Event]:
+        """`message`, `status`, `voice` (a call is rejected and makes no event)."""
+        if kind not in {"message", "status", "voice"}:
+            raise BadPayload("no such hook")
+        fields = forms.once(forms.pairs(request), READ)
+        if forms.text(fields, "AccountSid") != self._settings.twilio_account_sid:
+            raise BadPayload("AccountSid is not ours")
+        if kind == "voice":
+            return []
+        return self._message(fields) if kind == "message" else self._status(fields)
+
+    def render(self, kind: str, text: str | None, *, final: bool) -> Response:
+        """An empty document: answers leave by the API, from the answers stream."""
+        return Response(self._no_call if kind == "voice" else self._empty, content_type=XML)
+
+    def render_down(self, kind: str, text: str) -> Response:
+        """503 makes Twilio call the fallback URL, where one is set; else the message is lost there (`resends_for`)."""
+        return Response(b"", status=503, content_type=XML, headers={"Retry-After": "30"})
+
+    def send(self, message: Outbound) -> Sent:
+        """One SMS or one WhatsApp text. A read time-out is `unknown`: no idempotency is promised on create."""
+        if message.channel not in self.channels:
+            raise SendError("channel_not_carried")
+        if not outgoing.is_allowed(self._settings, self.name):
+            raise SendError("not_in_development")
+        whatsapp = message.channel is Channel.WHATSAPP
+        prefix = WHATSAPP if whatsapp else ""
+        sender = self._settings.twilio_whatsapp_from if whatsapp else self._settings.twilio_sms_from
+        form = {
+            "to": prefix + message.to,
+            "from_": prefix + sender,
+            "body": with_choices(message.text, message.buttons),
+        }
+        if message.status_url:
+            form["status_callback"] = message.status_url
+        return self._create(form)
+
+    def _create(self, form: dict[str, str]) -> Sent:
+        try:
+            http, client = self._own_client()
+            made = client.messages.create(**form)
+            sid, parts = str(made.sid or ""), str(made.num_segments or "")
+            cost = f"{made.price} {made.price_unit}" if made.price else ""
+            failure = int(made.error_code or 0)
+        except requests.RequestException as error:
+            raise outgoing.transport_error(error) from None
+        except TwilioRestException as error:
+            raise _refusal(error, http.retry_after) from None
+        except TwilioException:  # no account or no token in the settings
+            raise SendError("20003") from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise SendError("unreadable_reply", unknown=True) from None
+        if failure:
+            refusal: SendError = REFUSALS.get(failure, partial(SendError, str(failure)))()
+            raise refusal
+        if not sid:
+            raise SendError("unreadable_reply", unknown=True)
+        return Sent(sid, int(parts) if parts.isascii() and parts.isdigit() else 0, cost)
+
+    def _own_client(self) -> tuple["_Http", Any]:
+        """The client of this thread: Twilio's keeps a session and its last reply, and promises no thread safety."""
+        own: tuple[_Http, Any] | None = getattr(self._own, "client", None)
+        if own is None:
+            settings, http = self._settings, _Http(outgoing.api_base(self._settings, self.name))
+            token = settings.twilio_auth_token.get_secret_value()
+            own = self._own.client = (http, Client(settings.twilio_account_sid, token, http_client=http))
+        return own
+
+    def _message(self, fields: dict[str, str]) -> list[Event]:
+        external_id = forms.token(fields, "MessageSid")
+        channel, address = _party(fields, "From")
+        word = forms.optional(fields, "OptOutType").upper()
+        if word == "STOP":
+            return [OptOut(self.name, address, channel, external_id)]
+        if word == "HELP":
+            raise Ignored("already answered by the gateway")
+        return [
+            Inbound(
+                self.name,
+                external_id,
+                channel,
+                address,
+                forms.optional(fields, "Body", limit=TEXT_LIMIT),
+                self._clock(),
+                choice=forms.optional(fields, "ButtonPayload") or forms.optional(fields, "ListId"),
+                media=_media(fields),
+                to=forms.text(fields, "To").removeprefix(WHATSAPP),
+            )
+        ]
+
+    def _status(self, fields: dict[str, str]) -> list[Event]:
+        """A word that we don't know is kept as the code of a message that was sent: reports only move forward."""
+        external_id, status = forms.token(fields, "MessageSid"), forms.token(fields, "MessageStatus")
+        if status in {"receiving", "received"}:
+            raise Ignored("a message to us, not from us")
+        code = forms.optional(fields, "ErrorCode")
+        if not (code.isascii() and code.isdigit()):
+            code = "unreadable" if code else ""
+        state = STATES.get(status)
+        if state is None or status == "canceled":
+            code = code or (status if status.replace("_", "").isalnum() else "unreadable")
+        found: list[Event] = [StatusReport(self.name, external_id, state or Delivery.SENT, code)]
+        if code == OPTED_OUT:
+            channel, address = _party(fields, "To")
+            found.append(OptOut(self.name, address, channel, f"{external_id}\n{code}"))
+        return found
+
+
+def with_choices(text: str, buttons: tuple[Button, ...]) -> str:
+    """The text with each choice on a line of its own, `1 Oui`.
+
+    A payload that is a number is its own key, any other gets its position. Left alone where the text lists them.
+    """
+    written = {line.strip() for line in text.splitlines()}
+    lines = []
+    for position, button in enumerate(buttons, start=1):
+        line = f"{button.payload if button.payload.isdigit() else position} {button.title}"
+        if line not in written:
+            lines.append(line)
+    return "\n".join([text, *lines])
+
+
+class _Http(TwilioHttpClient):  # type: ignore[misc]
+    """Twilio's own client, to another base address where one is set; keeps the Retry-After that exceptions lose."""
+
+    def __init__(self, base: str) -> None:
+        # Its logger writes headers and addresses of requests: a quiet one instead.
+        super().__init__(timeout=TIMEOUT, logger=_SILENT)
+        self._base = base
+        self.retry_after: str | None = None
+        if outgoing.is_loopback(base):
+            self.session.trust_env = False  # no proxy between us and a stand-in
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if self._base:
+            there = urlsplit(url)
+            url = self._base + there.path + ("?" + there.query if there.query else "")
+        self.retry_after = None
+        reply = super().request(method, url, *args, **kwargs)
+        self.retry_after = reply.headers.get("Retry-After") if reply.headers else None
+        return reply
+
+
+_SILENT = logging.getLogger("handlers.twilio.silent")
+_SILENT.disabled = True
+
+
+def _refusal(error: TwilioRestException, retry_after: str | None) -> SendError:
+    """By Twilio's code where it gives one of its own, else by the HTTP status."""
+    code = error.code if isinstance(error.code, int) else error.status
+    if code == error.status or error.status >= 500:
+        return outgoing.http_error(int(error.status), retry_after)
+    made: SendError = REFUSALS.get(code, partial(SendError, str(code)))()
+    if error.status == 429:
+        made.retryable = True
+    if made.retryable:
+        made.retry_after = outgoing.seconds(retry_after) or made.retry_after
+    return made
+
+
+def _party(fields: dict[str, str], name: str) -> tuple[Channel, str]:
+    """Channel and E.164 of `From` or `To`; Ignored for channels that we don't carry."""
+    value = forms.text(fields, name)
+    prefix, colon, _ = value.partition(":")
+    if colon and prefix + colon != WHATSAPP:
+        raise Ignored("a channel that is not carried")
+    channel = Channel.WHATSAPP if colon else Channel.SMS
+    return channel, forms.address({name: value.removeprefix(WHATSAPP)}, name)
+
+
+def _media(fields: dict[str, str]) -> str:
+    """What came beside the text; the content is never fetched."""
+    if forms.optional(fields, "Latitude") and forms.optional(fields, "Longitude"):
+        return "location"
+    if forms.optional(fields, "NumMedia") in {"", "0"}:
+        return ""
+    kind = forms.optional(fields, "MediaContentType0").partition("/")[0].lower()
+    return kind if kind in {"audio", "image"} else "other"
