@@ -109,9 +109,7 @@ def _case_place(found: list[Cluster]) -> tuple[str, int, int, int] | None:
     return best[0] if len({digits for digits, *_ in best}) == 1 else None
 
 
-def _windows(
-    found: list[Cluster], length: int, accept: Callable[[str], bool]
-) -> Iterator[tuple[str, int, int, int]]:
+def _windows(found: list[Cluster], length: int, accept: Callable[[str], bool]) -> Iterator[tuple[str, int, int, int]]:
     """Accepted numbers of that many digits made of neighbouring whole groups: digits, cluster, first, past the last.
 
     A number after "+" is a phone number and never looked into.

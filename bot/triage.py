@@ -1,0 +1,228 @@
+"""Does a message speak of danger? Words raise a level, they never lower one (safety 5, 6, 23).
+
+A sieve, not a judge of people: it only decides that a human must look soon. Negations raise as well; false
+alarms are accepted and counted in its tests. The words stand in flows/danger_words.yaml.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from bot.text.digits import fold_digits
+from bot.text.plain import plain
+
+Level = Literal["high", "critical"]
+Queue = Literal["protection", "child"]
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What the words amount to. `child`: a minor seems to be concerned, and the queue is then that of child protection."""
+
+    level: Level
+    child: bool
+    queue: Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The words of danger, compiled; built once by `Roots.of`."""
+
+    by_start: dict[str, tuple["_Root", ...]]
+    count: int  # roots as written in the file
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> "Roots":
+        """Compile the content of flows/danger_words.yaml. Raises ValueError that names the wrong key.
+
+        A root is one or more words: `*` after a word takes any ending, `..` lets up to three other words
+        stand between, `{years}` is a number under 18.
+        """
+        written = list(_read(data))
+        by_start: dict[str, list[_Root]] = {}
+        for key, text, mark in written:
+            for root in _compile(key, text, mark):
+                by_start.setdefault(root.parts[0].stem[:2], []).append(root)
+        return Roots({start: tuple(dict.fromkeys(roots)) for start, roots in by_start.items()}, len(written))
+
+
+def judge(text: str, roots: Roots) -> Danger | None:
+    """The danger a text speaks of, or None. Compared without accents, hooks, repeated letters, and 0 for o.
+
+    A child word counts with a danger word, and then the danger is critical, or within four words of a word
+    of need (alone, lost, ill).
+    """
+    if len(text) < _SHORTEST or text.isdigit():
+        return None
+    danger: list[_Mark] = []
+    needs: list[tuple[int, _Mark]] = []
+    children: list[int] = []
+    for position, mark in _hits(_words(text), roots.by_start):
+        if mark.kind == "danger":
+            danger.append(mark)
+        elif mark.kind == "need":
+            needs.append((position, mark))
+        else:
+            children.append(position)
+    child = any(mark.child for mark in danger)
+    levels = {mark.level for mark in danger}
+    if danger and children:
+        child = True
+        levels.add("critical")
+    near = {mark.level for at, mark in needs if any(abs(at - place) <= _NEAR for place in children)}
+    if near:
+        child = True
+        levels |= near
+    if not levels:
+        return None
+    return Danger("critical" if "critical" in levels else "high", child, "child" if child else "protection")
+
+
+_SHORTEST = 3
+_NEAR = 4
+_GAP = 3
+_ADULT = 18
+_YEARS = "{years}"
+_LEVELS = ("high", "critical")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_REPEATED = re.compile(r"([^\W\d])\1+")
+_SPELLED_OUT = re.compile(r"(?<!\S)(?:[^\W\d] ){3,}[^\W\d](?!\S)")
+_MIXED = re.compile(r"(?=\w*[0-9])(?=\w*[^\W\d])\w+")
+_SIGNS = str.maketrans({"@": "a", "$": "s"})
+_FIGURES = str.maketrans("013457", "oieast")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a root that was found says."""
+
+    kind: Literal["danger", "need", "child"]
+    level: Level = "high"
+    child: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One word of a root. `open`: any ending; `gap`: how many other words may stand before it."""
+
+    stem: str
+    open: bool
+    gap: int
+
+    def fits(self, word: str) -> bool:
+        if self.stem == _YEARS:
+            return len(word) <= 2 and word.isdigit() and 0 < int(word) < _ADULT
+        return word.startswith(self.stem) if self.open else word == self.stem
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    parts: tuple[_Part, ...]
+    mark: _Mark
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in the form in which roots are compiled."""
+    return _squeezed(plain(fold_digits(text).translate(_SIGNS), apostrophe=" ")).split()
+
+
+def _squeezed(text: str) -> str:
+    """Figures in words as letters ("m0urir"), spelled-out words joined ("v i o l"), repeated letters once."""
+    if any(map(str.isdigit, text)):
+        text = _MIXED.sub(lambda match: match[0].translate(_FIGURES), text)
+    text = _SPELLED_OUT.sub(lambda match: match[0].replace(" ", ""), text)
+    return _REPEATED.sub(r"\1", text)
+
+
+def _hits(words: list[str], by_start: dict[str, tuple[_Root, ...]]) -> Iterator[tuple[int, _Mark]]:
+    for position, word in enumerate(words):
+        for root in by_start.get(word[:2], ()):
+            if root.parts[0].fits(word) and _follow(words, position + 1, root.parts[1:]):
+                yield position, root.mark
+
+
+def _follow(words: list[str], position: int, parts: tuple[_Part, ...]) -> bool:
+    """Do the parts follow from `position` on, each within its gap?"""
+    if not parts:
+        return True
+    part = parts[0]
+    return any(
+        part.fits(words[at]) and _follow(words, at + 1, parts[1:])
+        for at in range(position, min(position + part.gap + 1, len(words)))
+    )
+
+
+def _read(data: Mapping[str, Any]) -> Iterator[tuple[str, str, _Mark]]:
+    """Every root of the file with its key and what it marks."""
+    if not isinstance(data, Mapping) or set(data) != {"danger", "child"}:
+        raise ValueError("the file needs exactly the keys 'danger' and 'child'")
+    for name, group in _entries(data["danger"], "danger"):
+        key = f"danger.{name}"
+        if not isinstance(group, Mapping):
+            raise ValueError(f"{key} must hold level and roots by language")
+        child = group.get("child", False)
+        if not isinstance(child, bool):
+            raise ValueError(f"{key}.child must be true or false")
+        mark = _Mark("danger", _level(group.get("level"), f"{key}.level"), child)
+        yield from _by_language({k: v for k, v in group.items() if k not in ("level", "child")}, key, mark)
+    child_part = dict(_entries(data["child"], "child"))
+    if set(child_part) != {"words", "needs"}:
+        raise ValueError("child needs exactly the keys 'words' and 'needs'")
+    yield from _by_language(child_part["words"], "child.words", _Mark("child"))
+    for level, roots in _entries(child_part["needs"], "child.needs"):
+        key = f"child.needs.{level}"
+        yield from _by_language(roots, key, _Mark("need", _level(level, key)))
+
+
+def _entries(value: Any, key: str) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping) or not value or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"{key} must be a table with entries")
+    return list(value.items())
+
+
+def _level(value: Any, key: str) -> Level:
+    if value not in _LEVELS:
+        raise ValueError(f"{key} must be one of {', '.join(_LEVELS)}")
+    return cast(Level, value)
+
+
+def _by_language(value: Any, key: str, mark: _Mark) -> Iterator[tuple[str, str, _Mark]]:
+    for language, roots in _entries(value, key):
+        if not _LANGUAGE.fullmatch(language):
+            raise ValueError(f"{key}.{language} is no language code")
+        if not isinstance(roots, list) or not roots:
+            raise ValueError(f"{key}.{language} must be a list of roots")
+        for root in roots:
+            if not isinstance(root, str):
+                raise ValueError(f"{key}.{language}: {root!r} is no text; quote it")
+            yield f"{key}.{language}", root, mark
+
+
+def _compile(key: str, text: str, mark: _Mark) -> Iterator[_Root]:
+    """A root with its apostrophes read as a gap between words, and once more as nothing ("m'a" is also "ma")."""
+    for apostrophe in (" ", "") if "'" in text else (" ",):
+        parts: list[_Part] = []
+        gap = 0
+        for word in text.split():
+            if word == "..":
+                gap = _GAP
+                continue
+            parts += _parts(word, gap, apostrophe)
+            gap = 0
+        if not parts or gap or parts[0].stem == _YEARS or parts[0].gap:
+            raise ValueError(f"{key}: {text!r} must begin and end with a word")
+        if len(parts) == 1 and len(parts[0].stem) < _SHORTEST or any(p.open and len(p.stem) < 2 for p in parts):
+            raise ValueError(f"{key}: {text!r} is too short and would match anywhere")
+        yield _Root(tuple(parts), mark)
+
+
+def _parts(word: str, gap: int, apostrophe: str) -> list[_Part]:
+    if word == _YEARS:
+        return [_Part(_YEARS, open=False, gap=gap)]
+    stems = _squeezed(plain(word.rstrip("*"), apostrophe=apostrophe)).split()
+    last = len(stems) - 1
+    return [
+        _Part(stem, open=word.endswith("*") and place == last, gap=gap if place == 0 else 0)
+        for place, stem in enumerate(stems)
+    ]
