@@ -43,7 +43,7 @@ class Roots:
         by_start: dict[str, list[_Root]] = {}
         for key, text, mark in written:
             for root in _compile(key, text, mark):
-                by_start.setdefault(root.parts[0].stem[:2], []).append(root)
+                by_start.setdefault(root.first.stem[:_SHORTEST], []).append(root)
         return Roots({start: tuple(dict.fromkeys(roots)) for start, roots in by_start.items()}, len(written))
 
 
@@ -87,6 +87,7 @@ _YEARS = "{years}"
 _LEVELS = ("high", "critical")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _REPEATED = re.compile(r"([^\W\d])\1+")
+_LETTER_ALONE = re.compile(r" [^\W\d](?= )")
 _SPELLED_OUT = re.compile(r"(?<!\S)(?:[^\W\d] ){3,}[^\W\d](?!\S)")
 _MIXED = re.compile(r"(?=\w*[0-9])(?=\w*[^\W\d])\w+")
 _SIGNS = str.maketrans({"@": "a", "$": "s"})
@@ -118,7 +119,8 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    parts: tuple[_Part, ...]
+    first: _Part
+    rest: tuple[_Part, ...]
     mark: _Mark
 
 
@@ -131,14 +133,15 @@ def _squeezed(text: str) -> str:
     """Figures in words as letters ("m0urir"), spelled-out words joined ("v i o l"), repeated letters once."""
     if any(map(str.isdigit, text)):
         text = _MIXED.sub(lambda match: match[0].translate(_FIGURES), text)
-    text = _SPELLED_OUT.sub(lambda match: match[0].replace(" ", ""), text)
+    if len(_LETTER_ALONE.findall(f" {text} ")) > 3:
+        text = _SPELLED_OUT.sub(lambda match: match[0].replace(" ", ""), text)
     return _REPEATED.sub(r"\1", text)
 
 
 def _hits(words: list[str], by_start: dict[str, tuple[_Root, ...]]) -> Iterator[tuple[int, _Mark]]:
     for position, word in enumerate(words):
-        for root in by_start.get(word[:2], ()):
-            if root.parts[0].fits(word) and _follow(words, position + 1, root.parts[1:]):
+        for root in by_start.get(word[:_SHORTEST], ()):
+            if root.first.fits(word) and (not root.rest or _follow(words, position + 1, root.rest)):
                 yield position, root.mark
 
 
@@ -155,47 +158,47 @@ def _follow(words: list[str], position: int, parts: tuple[_Part, ...]) -> bool:
 
 def _read(data: Mapping[str, Any]) -> Iterator[tuple[str, str, _Mark]]:
     """Every root of the file with its key and what it marks."""
-    if not isinstance(data, Mapping) or set(data) != {"danger", "child"}:
-        raise ValueError("the file needs exactly the keys 'danger' and 'child'")
-    for name, group in _entries(data["danger"], "danger"):
+    top = dict(_entries(data, "the file"))
+    if set(top) != {"danger", "child"}:
+        raise _wrong("the file", "needs exactly the keys 'danger' and 'child'")
+    for name, value in _entries(top["danger"], "danger"):
         key = f"danger.{name}"
-        if not isinstance(group, Mapping):
-            raise ValueError(f"{key} must hold level and roots by language")
-        child = group.get("child", False)
+        group = dict(_entries(value, key))
+        level = _level(group.pop("level", None), f"{key}.level")
+        child = group.pop("child", False)
         if not isinstance(child, bool):
-            raise ValueError(f"{key}.child must be true or false")
-        mark = _Mark("danger", _level(group.get("level"), f"{key}.level"), child)
-        yield from _by_language({k: v for k, v in group.items() if k not in ("level", "child")}, key, mark)
-    child_part = dict(_entries(data["child"], "child"))
+            raise _wrong(f"{key}.child", "must be true or false")
+        yield from _by_language(group, key, _Mark("danger", level, child))
+    child_part = dict(_entries(top["child"], "child"))
     if set(child_part) != {"words", "needs"}:
-        raise ValueError("child needs exactly the keys 'words' and 'needs'")
+        raise _wrong("child", "needs exactly the keys 'words' and 'needs'")
     yield from _by_language(child_part["words"], "child.words", _Mark("child"))
-    for level, roots in _entries(child_part["needs"], "child.needs"):
-        key = f"child.needs.{level}"
-        yield from _by_language(roots, key, _Mark("need", _level(level, key)))
+    for name, roots in _entries(child_part["needs"], "child.needs"):
+        key = f"child.needs.{name}"
+        yield from _by_language(roots, key, _Mark("need", _level(name, key)))
 
 
 def _entries(value: Any, key: str) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping) or not value or not all(isinstance(name, str) for name in value):
-        raise ValueError(f"{key} must be a table with entries")
+        raise _wrong(key, "must be a table with entries")
     return list(value.items())
 
 
 def _level(value: Any, key: str) -> Level:
     if value not in _LEVELS:
-        raise ValueError(f"{key} must be one of {', '.join(_LEVELS)}")
+        raise _wrong(key, f"must be one of {', '.join(_LEVELS)}")
     return cast(Level, value)
 
 
 def _by_language(value: Any, key: str, mark: _Mark) -> Iterator[tuple[str, str, _Mark]]:
     for language, roots in _entries(value, key):
         if not _LANGUAGE.fullmatch(language):
-            raise ValueError(f"{key}.{language} is no language code")
+            raise _wrong(f"{key}.{language}", "is no language code")
         if not isinstance(roots, list) or not roots:
-            raise ValueError(f"{key}.{language} must be a list of roots")
+            raise _wrong(f"{key}.{language}", "must be a list of roots")
         for root in roots:
             if not isinstance(root, str):
-                raise ValueError(f"{key}.{language}: {root!r} is no text; quote it")
+                raise _wrong(f"{key}.{language}", f"{root!r} is no text; quote it")
             yield f"{key}.{language}", root, mark
 
 
@@ -211,10 +214,10 @@ def _compile(key: str, text: str, mark: _Mark) -> Iterator[_Root]:
             parts += _parts(word, gap, apostrophe)
             gap = 0
         if not parts or gap or parts[0].stem == _YEARS or parts[0].gap:
-            raise ValueError(f"{key}: {text!r} must begin and end with a word")
-        if len(parts) == 1 and len(parts[0].stem) < _SHORTEST or any(p.open and len(p.stem) < 2 for p in parts):
-            raise ValueError(f"{key}: {text!r} is too short and would match anywhere")
-        yield _Root(tuple(parts), mark)
+            raise _wrong(key, f"{text!r} must begin and end with a word")
+        if any(len(part.stem) < _SHORTEST for part in parts if part.open or len(parts) == 1):
+            raise _wrong(key, f"{text!r} is too short and would match anywhere")
+        yield _Root(parts[0], tuple(parts[1:]), mark)
 
 
 def _parts(word: str, gap: int, apostrophe: str) -> list[_Part]:
@@ -226,3 +229,7 @@ def _parts(word: str, gap: int, apostrophe: str) -> list[_Part]:
         _Part(stem, open=word.endswith("*") and place == last, gap=gap if place == 0 else 0)
         for place, stem in enumerate(stems)
     ]
+
+
+def _wrong(key: str, what: str) -> ValueError:
+    return ValueError(f"{key}: {what}")

@@ -7,6 +7,7 @@ a message holds two different candidates, the answer is None: a wrong guess woul
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import pairwise
 
 from bot.text.damm import valid
 from bot.text.digits import Cluster, clusters, fold_digits
@@ -57,21 +58,22 @@ def start_code(text: str) -> str | None:
 
 
 def show_case(number: str) -> str:
-    """ "482719368" as people read it: "482-719-368"."""
+    """Write 482719368 as people read it: 482-719-368."""
     return f"{number[:3]}-{number[3:6]}-{number[6:]}"
 
 
 def show_ticket(number: str) -> str:
-    """ "4821737" as people read it: "482-1737"."""
+    """Write 4821737 as people read it: 482-1737."""
     return f"{number[:3]}-{number[3:]}"
 
 
 def obvious_code(code: str, *, phone: str, case: str, today: date) -> bool:
     """Would a thief try this code first? Repeats, runs up and down (also over 9 to 0), pairs like 1212,
-    years from 1940 to this one, the last four of phone or case. Raises ValueError unless 4 ASCII digits."""
+    years from 1940 to this one, the last four of phone or case. Raises ValueError unless 4 ASCII digits.
+    """
     if not (len(code) == CODE and code.isascii() and code.isdigit()):
         raise ValueError("a code is 4 digits")
-    steps = {(int(after) - int(before)) % 10 for before, after in zip(code, code[1:], strict=False)}
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(code)}
     return (
         steps in ({0}, {1}, {9})
         or code[:2] == code[2:]

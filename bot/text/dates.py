@@ -10,16 +10,19 @@ _WEEKDAYS = {
 
 
 def day_month(day: date) -> str:
-    """ "12/10" for 12 October: day first, in every language."""
+    """12 October is "12/10": day first, in every language."""
     return f"{day.day:02}/{day.month:02}"
 
 
 def weekday(day: date, language: str, *, capital: bool = False) -> str:
-    """ "lundi", "Litinin", "Monday"; French where a language has no names here. `capital` for the start of a line."""
+    """One of "lundi", "Litinin", "Monday"; French where a language has no names here.
+
+    `capital` for the start of a line.
+    """
     name = _WEEKDAYS.get(language, _WEEKDAYS["fr"])[day.weekday()]
     return name.capitalize() if capital else name
 
 
 def weekday_day_month(day: date, language: str, *, capital: bool = False) -> str:
-    """ "lundi 30/11"."""
+    """The weekday with its date: "lundi 30/11"."""
     return f"{weekday(day, language, capital=capital)} {day_month(day)}"

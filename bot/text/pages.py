@@ -1,6 +1,7 @@
 """Cut a long text into the screens of a USSD menu."""
 
-from bot.text.gsm7 import is_gsm7, septets as count_septets, utf16_units
+from bot.text.gsm7 import is_gsm7, utf16_units
+from bot.text.gsm7 import septets as count_septets
 
 MOST_SCREENS = 5
 PREFIX = 4  # "CON " or "END ", the same in both encodings
