@@ -73,9 +73,11 @@ class Program:
         self.user = user
         self.keep = tuple(keep)  # open files the child shares, so that a lock lives as long as it
         self.process: subprocess.Popen[bytes] | None = None
+        self._swept = True
 
     def start(self) -> None:
         """Start it; raises StartFault when the program is not there."""
+        self._swept = False
         out = open(self.log, "ab") if self.log else None  # noqa: SIM115 - closed below, the child keeps its own
         try:
             self.process = subprocess.Popen(
@@ -126,11 +128,16 @@ class Program:
 
     def kill(self) -> None:
         """End the whole group by force: a web server killed with -9 may leave workers behind on its port."""
-        if not self.process:
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.strike()
+        if self.process:
+            self.process.wait()
+        self._swept = True  # the number may be another's from now on
+
+    def strike(self) -> None:
+        """The same without waiting, for signal handlers."""
+        if self.process and not self._swept:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def last_words(self, characters: int = 4000) -> str:
         """The end of its log, for a fault's message."""

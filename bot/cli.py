@@ -1,0 +1,202 @@
+"""The command line `maraba`. Commands of a subject live with it; here are those that start and look after the whole."""
+
+import base64
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from bot import config
+from bot.config import Settings
+from bot.errors import BotError, ConfigError
+
+app = typer.Typer(
+    name="maraba",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Maraba: the line that people who came home can dial, text or WhatsApp, and the desk that answers.",
+)
+NEED_STORES = frozenset({"cases", "staff", "duty", "migrate"})  # start the embedded ones when none run
+USE_STORES = frozenset({"web", "recorder", "worker", "clock"})  # find the embedded ones that run
+
+
+def main() -> None:
+    """Run a command; a fault of ours is one sentence and exit status 1."""
+    add_subjects()
+    try:
+        app()
+    except BotError as fault:
+        typer.echo(f"maraba: {fault}", err=True)
+        sys.exit(1)
+
+
+def add_subjects() -> None:
+    """Add the commands of cases, staff and duty."""
+    for module in ("bot.cases.commands", "bot.referrals.commands"):
+        parent = module.rpartition(".")[0]
+        if find_spec(parent) and find_spec(module):
+            app.add_typer(import_module(module).app)
+
+
+@app.callback()
+def _stores_first(context: typer.Context) -> None:
+    command = context.invoked_subcommand or ""
+    if "--help" in sys.argv or command not in NEED_STORES | USE_STORES:
+        return
+    context.with_resource(_embedded(start=command in NEED_STORES))
+
+
+@contextmanager
+def _embedded(*, start: bool) -> Iterator[None]:
+    """Lead this process to the embedded stores where the settings name none: those of `maraba up` while it runs,
+    else, for commands that only need them for a moment, started here and stopped at the end."""
+    from bot.stores import EmbeddedStores, running_urls
+
+    settings = config.load()
+    missing = [name for name in ("database_url", "redis_url", "queue_url") if not getattr(settings, name)]
+    if not missing:
+        yield
+        return
+    urls = running_urls(settings)
+    if urls or not start:
+        if not urls:
+            names = ", ".join(f"MARABA_{name.upper()}" for name in missing)
+            raise ConfigError(f"{names} must be set; or run `make run`, which starts stores of its own.")
+        _tell(urls)
+        yield
+        return
+    with EmbeddedStores(settings, say=_note) as stores:
+        from bot.store import migrate
+
+        _tell(stores.urls)
+        migrate.upgrade(config.load().database_url)
+        yield
+
+
+def _tell(urls: dict[str, str]) -> None:
+    for name, url in urls.items():
+        os.environ.setdefault(f"MARABA_{name.upper()}", url)
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _settings(process: str) -> Settings:
+    """Settings of one of the four processes, its logging set up, its stores checked in production."""
+    from bot import logs, readiness
+
+    settings = config.load()
+    logs.configure(settings)
+    readiness.require(settings, process=process)
+    return settings
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: embedded stores, migrations, web, recorder, worker, clock."""
+    from bot.supervisor import Supervisor
+
+    Supervisor(config.load()).run()
+
+
+@app.command()
+def web() -> None:
+    """Serve the hooks, the desk and, in development, the simulator."""
+    settings = _settings("web")
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server import Server
+
+    quiet = {"_granian": {"level": "WARNING", "propagate": True}, "granian.access": {"level": "ERROR"}}
+    Server(
+        "bot.app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        address=settings.host or "0.0.0.0",  # noqa: S104 - an empty MARABA_HOST asks for it
+        port=settings.port,
+        workers=settings.web_workers,
+        blocking_threads=settings.web_threads,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=5,
+        log_dictconfig={"version": 1, "disable_existing_loggers": False, "loggers": quiet},
+        log_access=False,
+    ).serve()
+
+
+@app.command()
+def recorder() -> None:
+    """Write the journal to PostgreSQL."""
+    settings = _settings("recorder")
+    import_module("bot.recorder").run(settings)
+
+
+@app.command()
+def worker() -> None:
+    """Send what is due."""
+    settings = _settings("worker")
+    import_module("bot.jobs").run_worker(settings)
+
+
+@app.command()
+def clock() -> None:
+    """Wake the sweeps on time."""
+    settings = _settings("clock")
+    import_module("bot.clock").run(settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema; forward only, safe to repeat."""
+    from bot.store import migrate as migrations
+
+    settings = config.load()
+    migrations.upgrade(settings.database_url)
+    typer.echo(f"The database is at {migrations.newest()}.")
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Print new secrets for a settings file."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    typer.echo(f"MARABA_SECRET_KEY={config.new_secret()}")
+    typer.echo(f"MARABA_INDEX_KEY={config.new_secret()}")
+    typer.echo(f"MARABA_ENCRYPTION_KEYS=1:{key}")
+    typer.echo(f"MARABA_HOOK_SECRET={config.new_secret()}")
+
+
+@app.command()
+def check() -> None:
+    """Check the flows, their translations and tables; faults with file, line and remedy."""
+    found = [str(fault) for fault in import_module("bot.content").check()]
+    for fault in found:
+        typer.echo(fault)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("Flows, translations and tables are in order.")
+
+
+@app.command()
+def talk(
+    phone: Annotated[str, typer.Option(help="an invented number, +227…")] = "+22790001234",
+    channel: Annotated[str, typer.Option(help="ussd")] = "ussd",
+) -> None:
+    """Dial the running service from the terminal, as a phone would (development)."""
+    from bot import talk as terminal
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminal.run(config.load(), phone=phone, channel=channel)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What forbids a process to start in production, looked up in the stores themselves; all faults at once."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import redis
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from bot.config import Settings
+from bot.errors import ConfigError
+from bot.store import migrate
+from bot.stores import check_store
+
+log = structlog.get_logger(__name__)
+
+
+def require(settings: Settings, *, process: str) -> None:
+    """Raise ConfigError with every fault in production; in development only say what is not as it must be.
+
+    A store that is away is no fault: the process starts and waits for it, as it would when the store went later.
+    Short duty lists stop `web` only: recorder, worker and clock must go on for what was already promised.
+    """
+    found = _store_faults(settings)
+    found += _schema_faults(settings)
+    if process == "web":
+        found += _duty_faults(settings)
+    if found and not settings.development:
+        raise ConfigError("\n".join(found))
+    for fault in found:
+        log.warning("not_ready_for_production", fault=fault)
+
+
+def _store_faults(settings: Settings) -> list[str]:
+    client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    try:
+        found = check_store(client)
+    except redis.RedisError:
+        log.warning("conversation_store_away", remedy="start it; this process goes on as soon as it answers")
+        return []
+    finally:
+        client.close()
+    unasked = [line for line in found if "CONFIG is refused" in line]
+    for line in unasked:
+        log.warning("store_not_checked", reason=line)
+    return [line for line in found if line not in unasked]
+
+
+def _schema_faults(settings: Settings) -> list[str]:
+    try:
+        pending = migrate.pending(settings.database_url)
+    except OperationalError:
+        log.warning("database_away", remedy="start it; this process goes on as soon as it answers")
+        return []
+    return ["the database has not this release's tables; run `maraba migrate`"] if pending else []
+
+
+def _duty_faults(settings: Settings) -> list[str]:
+    if not (find_spec("bot.referrals") and find_spec("bot.referrals.staffing")):
+        return []
+    try:
+        return [str(fault) for fault in import_module("bot.referrals.staffing").faults(settings)]
+    except OperationalError:
+        return []
