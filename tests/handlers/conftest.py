@@ -1,0 +1,41 @@
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.config import Settings
+from handlers.africastalking import AfricasTalking
+from handlers.twilio import Twilio
+from tests.standin import StandIn
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Settings of these tests alone: nothing of the environment."""
+
+    def make(**more: object) -> Settings:
+        return Settings(
+            **{"env": "development", "public_url": "https://maraba.example.org", "hook_secret": "dev", **more}
+        )
+
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return make
+
+
+@pytest.fixture
+def africastalking(configured: Callable[..., Settings], stand_in: StandIn) -> AfricasTalking:
+    return AfricasTalking(configured(africastalking_api_url=stand_in.url), clock=lambda: NOW)
+
+
+@pytest.fixture
+def twilio(configured: Callable[..., Settings], stand_in: StandIn) -> Twilio:
+    return Twilio(configured(twilio_api_url=stand_in.url), clock=lambda: NOW)

@@ -1,0 +1,277 @@
+"""The hook side: sends what the gateways send, in their words, and repeats as they do."""
+
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from twilio.request_validator import RequestValidator
+
+from tests.standin.journal import Journal
+
+ACCOUNT = "AC" + "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One hook call and what came back; `status` is 0 where nobody answered in time."""
+
+    kind: str
+    form: dict[str, str]
+    status: int
+    body: str
+    attempt: int
+    started: float
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """A USSD screen without its prefix."""
+        return self.body.removeprefix("CON ").removeprefix("END ")
+
+    @property
+    def ended(self) -> bool:
+        return self.body.startswith("END ")
+
+
+class _Caller:
+    """Posts one form and journals it twice: before it leaves, and with what was seen."""
+
+    def __init__(self, *, journal: Path | None, timeout: float) -> None:
+        self.exchanges: list[Exchange] = []
+        self._journal = Journal(journal)
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._own = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+        self._journal.close()
+
+    def _post(self, url: str, kind: str, form: dict[str, str], *, headers: dict[str, str], attempt: int) -> Exchange:
+        started = time.time()
+        self._journal.write({"event": "sent", "kind": kind, "form": form, "attempt": attempt, "at": started})
+        try:
+            reply = self._session().post(url, data=form, headers=headers, timeout=self._timeout, allow_redirects=False)
+            status, body = reply.status_code, reply.text
+        except requests.RequestException:
+            status, body = 0, ""
+        seen = Exchange(kind, form, status, body, attempt, started, time.time() - started)
+        self._journal.write({"event": "seen", **asdict(seen)})
+        with self._lock:
+            self.exchanges.append(seen)
+        return seen
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = requests.Session()
+            session.trust_env = False
+            self._sessions.append(session)
+        return session
+
+
+class AfricasTalkingCaller(_Caller):
+    """Africa's Talking: a USSD step is posted once (10 s), an SMS again and again until it gets 200.
+
+    The real one goes on for 12 hours; here `tries` and `pause` (seconds, doubling up to 2) bound it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        secret: str = "dev",  # noqa: S107 - the value of development
+        journal: Path | None = None,
+        tries: int = 40,
+        pause: float = 0.1,
+        timeout: float = 10.0,
+    ) -> None:
+        super().__init__(journal=journal, timeout=timeout)
+        self._base = f"{base_url}/hooks/africastalking/{secret}"
+        self._tries = tries
+        self._pause = pause
+
+    def dial(self, address: str, *, code: str = "*321#") -> "UssdCall":
+        """A new session; its first screen is in `.screen`."""
+        call = UssdCall(self, address, code)
+        call.post()
+        return call
+
+    def ussd(self, session: str, address: str, text: str, *, code: str = "*321#") -> Exchange:
+        """One step; calling it again with the same words is a deliberate repeat."""
+        form = {
+            "sessionId": session,
+            "serviceCode": code,
+            "phoneNumber": address,
+            "networkCode": "99999",
+            "text": text,
+        }
+        return self._post(f"{self._base}/ussd", "ussd", form, headers={}, attempt=1)
+
+    def sms(
+        self,
+        address: str,
+        text: str,
+        *,
+        external_id: str = "",
+        sent_at: datetime | None = None,
+        to: str = "321",
+    ) -> Exchange:
+        """One SMS, repeated with the same id until 200 or until the tries are used up; the last exchange."""
+        form = {
+            "date": f"{sent_at or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+            "from": address,
+            "id": external_id or str(uuid.uuid4()),
+            "linkId": str(uuid.uuid4()),
+            "text": text,
+            "to": to,
+            "networkCode": "99999",
+            "cost": "XOF 0.0000",
+        }
+        return self._until_taken("sms", form)
+
+    def status(self, external_id: str, status: str, *, address: str, reason: str = "") -> Exchange:
+        form = {"id": external_id, "status": status, "phoneNumber": address, "networkCode": "99999", "retryCount": "0"}
+        return self._until_taken("status", form | ({"failureReason": reason} if reason else {}))
+
+    def optout(self, address: str, *, sender: str = "321") -> Exchange:
+        return self._until_taken("optout", {"senderId": sender, "phoneNumber": address})
+
+    def ended(self, session: str, address: str, *, status: str = "Incomplete", transcript: str = "") -> Exchange:
+        form = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+            "sessionId": session,
+            "serviceCode": "*321#",
+            "networkCode": "99999",
+            "phoneNumber": address,
+            "status": status,
+            "cost": "0.0000",
+            "durationInMillis": "41873",
+            "hopsCount": "3",
+            "hopsMetadata": "",
+            "input": transcript,
+            "lastAppResponse": "CON ...",
+            "errorMessage": "",
+        }
+        return self._post(f"{self._base}/ussd-end", "ussd-end", form, headers={}, attempt=1)
+
+    def _until_taken(self, kind: str, form: dict[str, str]) -> Exchange:
+        pause = self._pause
+        for attempt in range(1, self._tries + 1):
+            seen = self._post(f"{self._base}/{kind}", kind, form, headers={}, attempt=attempt)
+            if seen.status == 200:
+                break
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        return seen
+
+
+@dataclass(slots=True)
+class UssdCall:
+    """One USSD session: keeps the transcript as the gateway does."""
+
+    caller: AfricasTalkingCaller
+    address: str
+    code: str
+    session: str = field(default_factory=lambda: "ATUid_" + uuid.uuid4().hex)
+    answers: list[str] = field(default_factory=list)
+    screens: list[Exchange] = field(default_factory=list)
+
+    @property
+    def screen(self) -> Exchange:
+        return self.screens[-1]
+
+    def answer(self, *typed: str) -> Exchange:
+        """Type each, one after the other; the last screen."""
+        for one in typed:
+            self.answers.append(one)
+            self.post()
+        return self.screen
+
+    def post(self) -> Exchange:
+        """The current step; again: the same step delivered twice."""
+        seen = self.caller.ussd(self.session, self.address, "*".join(self.answers), code=self.code)
+        self.screens.append(seen)
+        return seen
+
+    def drop(self) -> Exchange:
+        """The line breaks: the gateway says so on its own hook."""
+        return self.caller.ended(self.session, self.address, transcript="*".join(self.answers))
+
+
+class TwilioCaller(_Caller):
+    """Twilio: signed over `public_url`, posted once (15 s); what fails is dropped, unless a fallback URL is set."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str = "dev-token",  # noqa: S107 - the same
+        account: str = ACCOUNT,
+        public_url: str = "",
+        fallback: bool = False,
+        journal: Path | None = None,
+        timeout: float = 15.0,
+    ) -> None:
+        super().__init__(journal=journal, timeout=timeout)
+        self._base = base_url
+        self._public = public_url or base_url
+        self._account = account
+        self._fallback = fallback
+        self._validator = RequestValidator(token)
+
+    def sms(self, address: str, text: str, *, external_id: str = "", **more: str) -> Exchange:
+        return self._message(address, "+12025550123", text, external_id=external_id, more=more)
+
+    def whatsapp(self, address: str, text: str, *, external_id: str = "", **more: str) -> Exchange:
+        """`more`: ButtonPayload, ListId, MediaUrl0 and other fields of theirs."""
+        extra = {"ProfileName": "Amina", "WaId": address.lstrip("+"), "MessageType": "text", **more}
+        prefix = "whatsapp:"
+        return self._message(prefix + address, prefix + "+12025550123", text, external_id=external_id, more=extra)
+
+    def status(self, external_id: str, status: str, *, to: str, code: str = "") -> Exchange:
+        form = {
+            "MessageSid": external_id,
+            "SmsSid": external_id,
+            "AccountSid": self._account,
+            "From": "+12025550123",
+            "To": to,
+            "MessageStatus": status,
+            "SmsStatus": status,
+            "ApiVersion": "2010-04-01",
+        }
+        return self._signed("status", form | ({"ErrorCode": code} if code else {}))
+
+    def _message(self, sender: str, to: str, text: str, *, external_id: str, more: dict[str, str]) -> Exchange:
+        sid = external_id or "SM" + uuid.uuid4().hex
+        form = {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "SmsMessageSid": sid,
+            "AccountSid": self._account,
+            "From": sender,
+            "To": to,
+            "Body": text,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": "2010-04-01",
+        }
+        return self._signed("message", form | more)
+
+    def _signed(self, kind: str, form: dict[str, str]) -> Exchange:
+        path = f"/hooks/twilio/{kind}"
+        signature: Any = self._validator.compute_signature(self._public + path, form)
+        for attempt in (1, 2) if self._fallback else (1,):
+            seen = self._post(self._base + path, kind, form, headers={"X-Twilio-Signature": signature}, attempt=attempt)
+            if 200 <= seen.status < 300:
+                return seen
+        self._journal.write({"event": "dropped", "kind": kind, "form": form, "at": time.time()})
+        return seen
