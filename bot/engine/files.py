@@ -32,11 +32,14 @@ def _file(walk: Walk) -> str:
 
 
 def _choose_code(walk: Walk) -> str:
-    """Set the code that was typed twice the same."""
+    """Set the code that was typed twice the same, and open the file with it."""
     first, second = walk.values.pop("new_code", ""), walk.values.pop("again", "")
     if first != second:
         return "different"
-    return "set" if walk.lookups.choose_code(walk.values["case"], first) else "no_match"
+    if not walk.lookups.choose_code(walk.values["case"], first):
+        return "no_match"
+    walk.values["secret"] = first
+    return _file(walk)
 
 
 def _ticket(walk: Walk) -> str:
@@ -72,6 +75,6 @@ def told(walk: Walk, file: File) -> dict[str, str]:
 LOOKUPS: dict[str, Callable[[Walk], str]] = {"file": _file, "choose_code": _choose_code, "ticket": _ticket}
 OUTCOMES: dict[str, tuple[str, ...]] = {
     "file": ("ok", "choose_code", "no_match", "saving", "away"),
-    "choose_code": ("set", "different", "no_match", "away"),
+    "choose_code": ("ok", "different", "no_match", "saving", "away"),
     "ticket": ("call_now", "waiting", "away"),
 }

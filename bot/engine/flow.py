@@ -1,5 +1,6 @@
 """A flow as the engine runs it: frozen tables, made by bot.content from the files in flows/."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,3 +107,8 @@ class Flows:
     roots: Roots
     languages: tuple[str, ...] = ("fr", "ha", "en")
     default_language: str = "fr"
+
+
+def fingerprint(*parts: str) -> int:
+    """32 bits that tell whether a question is still the same; no secret."""
+    return int.from_bytes(hashlib.blake2s("\x1f".join(parts).encode(), digest_size=4).digest(), "big")

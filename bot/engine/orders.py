@@ -133,17 +133,16 @@ def consent(walk: Walk, answer: str) -> None:
     walk.set_contact(consent=answer)
 
 
-def forget(walk: Walk, values: list[str]) -> None:
-    """Drop values that are no longer needed."""
-    for name in values:
-        walk.values.pop(name, None)
+def keep(walk: Walk, **values: str) -> None:
+    """Keep values for later branches of this conversation."""
+    walk.values.update(values)
 
 
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
         open_referral, open_hush, urgent, allow_call, deny_call, caller, call_language, for_child, go_outside,
-        attach_referral, call_now, show_status, language, consent, forget,
+        attach_referral, call_now, show_status, language, consent, keep,
     )
 }  # fmt: skip
 

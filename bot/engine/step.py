@@ -113,7 +113,7 @@ def _dial(walk: Walk, state: State | None) -> None:
     session = walk.before
     fresh = session is not None and milliseconds(walk.now) - session.asked_at <= RESUME_FOR
     walk.verified = False
-    if not fresh or state is None or session is None or session.private or state.private:
+    if not fresh or state is None or session is None or session.private:
         state = None
     if state is not None and state.name == walk.flows.entries["resume"]:
         walk.show(state)
@@ -128,7 +128,7 @@ def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bo
     number = state is not None and state.number
     digits = fold_digits(text).strip() if len(text) <= 3 else ""
     if digits == (PRIVATE_AMONG_NUMBERS if number else PRIVATE):
-        if state is not None and state.private:
+        if state is not None and walk.private:
             walk.ask_again(state)
         else:
             walk.enter_anew("private")

@@ -50,6 +50,7 @@ class Walk:
     effects: list[AnyEffect] = field(default_factory=list)
     tickets: list[str] = field(default_factory=list)
     page: int = 0
+    private: bool = False
     may_wait: bool = False
 
     def __post_init__(self) -> None:
@@ -58,6 +59,7 @@ class Walk:
         self.verified = before.verified if before else False
         self.back = before.back if before else ()
         self.returns = before.returns if before else ()
+        self.private = before.private if before else False
 
     # Ways to the next screen
 
@@ -65,6 +67,7 @@ class Walk:
         """Leave what was under way and start at an entry (flows/entries.yaml)."""
         self.values = values
         self.back = self.returns = ()
+        self.private = False
         self.enter(self.flows.entries[entry])
 
     def enter(self, name: str) -> None:
@@ -76,6 +79,7 @@ class Walk:
             if state.verified and not self.verified:
                 name = state.verified
                 continue
+            self.private = self.private or state.private
             for order in state.do:
                 orders.carry_out(self, order)
             if state.asks or state.says:
@@ -194,7 +198,7 @@ class Walk:
         if state is None:
             return self.before
         if state.final:
-            return Session(state.name, open=False, asked_at=milliseconds(self.now), private=state.private)
+            return Session(state.name, open=False, asked_at=milliseconds(self.now), private=self.private)
         return Session(
             state=state.name,
             question=state.questions.get(self.channel, 0),
@@ -204,7 +208,7 @@ class Walk:
             returns=self.returns,
             verified=self.verified,
             page=self.page,
-            private=state.private,
+            private=self.private,
         )
 
     def dialled(self, session: Session, digest: bytes, transcript: int) -> Session:

@@ -6,7 +6,6 @@ the version of a stored value (turn.md, 1).
 """
 
 import base64
-import hashlib
 import hmac
 import os
 from dataclasses import dataclass
@@ -108,8 +107,3 @@ def _parse_keys(text: str) -> list[tuple[int, AESGCM]]:
     if not keys:
         raise ConfigError("MARABA_ENCRYPTION_KEYS is empty; make a key with `maraba new-key`")
     return keys
-
-
-def fingerprint(*parts: str) -> int:
-    """32 bits that tell whether a question is still the same; no secret."""
-    return int.from_bytes(hashlib.blake2s("\x1f".join(parts).encode(), digest_size=4).digest(), "big")

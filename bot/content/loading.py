@@ -1,0 +1,146 @@
+"""From the files in flows/ to the engine's tables and the texts of each screen."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from bot.content.files import Source
+from bot.content.specs import FlowSpec, NeedsSpec, StageSpec, StateSpec
+from bot.engine.flow import CONTINUE, RETURN, Branch, Choice, Flows, Need, Order, Stage, State, fingerprint
+from bot.errors import FlowError
+from bot.triage import Roots
+
+TABLES = {"entries", "needs", "stages", "words", "danger_words", "never_send"}
+CHANNELS = ("ussd", "sms", "whatsapp")
+STAGE_WORDS = ("now", "next", "usual")
+CONSTANTS = ("short_code", "emergency")  # from the settings, put in at start
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Everything read from flows/, before and after it became the engine's tables."""
+
+    flows: Flows
+    specs: dict[str, StateSpec]  # flow.state -> as written
+    sources: dict[str, Source]  # flow or table name -> file
+    texts: dict[str, str]  # key -> English: flow.state, stage.CODE.now, foot.menu …
+    shared: set[str] = field(default_factory=set)  # English of choices and foot lines, translated once for all
+
+
+def load(folder: Path) -> Loaded:
+    """Read all of flows/; raises FlowError with file, line and remedy."""
+    sources = {path.stem: Source(path) for path in sorted(folder.glob("*.yaml"))}
+    missing = (TABLES - {"never_send"}) - set(sources)
+    if missing:
+        raise FlowError(f"{folder.name}/: missing {', '.join(sorted(missing))}")
+    parsed: dict[str, FlowSpec] = {
+        name: source.parse(FlowSpec) for name, source in sources.items() if name not in TABLES
+    }
+    specs = {f"{flow.flow}.{name}": state for flow in parsed.values() for name, state in flow.states.items()}
+    needs: NeedsSpec = sources["needs"].parse(NeedsSpec)
+    stages: dict[str, StageSpec] = sources["stages"].parse(dict[str, StageSpec])
+    entries: dict[str, str] = sources["entries"].parse(dict[str, str])
+    words: dict[str, dict[str, str]] = sources["words"].parse(dict[str, dict[str, str]])
+    texts, shared = _texts(specs, stages, words)
+    flows = Flows(
+        states=_states(parsed, specs),
+        needs={code: Need(code=code, **spec.model_dump()) for code, spec in needs.codes.items()},
+        stages={code: Stage(code, spec.screen, spec.days) for code, spec in stages.items()},
+        entries=entries,
+        roots=_roots(sources["danger_words"]),
+    )
+    return Loaded(flows, specs, sources, texts, shared)
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The names in braces, in order, each once."""
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))
+
+
+def _states(parsed: dict[str, FlowSpec], specs: dict[str, StateSpec]) -> dict[str, State]:
+    states = {}
+    for flow in parsed.values():
+        for name, spec in flow.states.items():
+            full = f"{flow.flow}.{name}"
+            states[full] = _state(full, spec, flow)
+    return states
+
+
+def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
+    def target(short: str) -> str:
+        return short if not short or "." in short or short in (RETURN, CONTINUE) else f"{flow.flow}.{short}"
+
+    choices = {
+        choice.key: Choice(choice.key, target(choice.go), _orders(choice.do), choice.keep) for choice in spec.choices
+    }
+    answer = spec.answer
+    kind = answer.type if answer else ""
+    question = fingerprint(kind, *(f"{choice.key}={target(choice.go)}" for choice in spec.choices)) or 1
+    return State(
+        name=name,
+        do=_orders(spec.do),
+        branches=tuple(Branch(target(branch.go), branch.when) for branch in spec.branches),
+        look_up=spec.look_up,
+        outcomes={outcome: target(go) for outcome, go in spec.outcomes.items()},
+        hand_over=target(spec.hand_over),
+        back_to=target(spec.back_to),
+        choices=dict.fromkeys(CHANNELS, choices),
+        answer=kind,
+        keep=answer.keep if answer else "",
+        go=target(answer.go if answer else spec.go),
+        wrong=target(answer.wrong) if answer else "",
+        asks=spec.ask is not None,
+        says=spec.say is not None,
+        final=spec.say is not None,
+        number=bool(answer),
+        private=spec.private or flow.private,
+        verified=target(spec.verified),
+        secret=spec.secret,
+        may_wait=flow.may_wait,
+        open_for=spec.open_for * 1_000,
+        questions=dict.fromkeys(CHANNELS, question if spec.ask is not None else 0),
+        placeholders=_needed(spec),
+        moved_to=target(spec.moved_to),
+    )
+
+
+def _needed(spec: StateSpec) -> tuple[str, ...]:
+    """The values a screen's words need: a stage's words follow from its code."""
+    names = placeholders((spec.ask or "") + (spec.say or "") + spec.after)
+    return tuple(dict.fromkeys("stage" if name in STAGE_WORDS else name for name in names if name not in CONSTANTS))
+
+
+def _orders(lines: tuple[dict[str, dict[str, Any]], ...]) -> tuple[Order, ...]:
+    return tuple(Order(verb, arguments) for line in lines for verb, arguments in line.items())
+
+
+def _texts(
+    specs: dict[str, StateSpec], stages: dict[str, StageSpec], words: dict[str, dict[str, str]]
+) -> tuple[dict[str, str], set[str]]:
+    texts: dict[str, str] = {}
+    shared: set[str] = set()
+    for name, spec in specs.items():
+        texts[name] = spec.ask if spec.ask is not None else spec.say or ""
+        if spec.after:
+            texts[f"{name}.after"] = spec.after
+        shared.update(choice.say for choice in spec.choices if choice.say and choice.translate)
+    for code, stage in stages.items():
+        for part in STAGE_WORDS:
+            texts[f"stage.{code}.{part}"] = getattr(stage, part)
+            if part in stage.whatsapp:
+                texts[f"stage.{code}.{part}.whatsapp"] = stage.whatsapp[part]
+    for group, members in words.items():
+        for name, text in members.items():
+            if group == "foot" and name != "private_any_language":
+                shared.add(text)
+            else:
+                texts[f"{group}.{name}"] = text
+    return {key: text for key, text in texts.items() if text}, shared
+
+
+def _roots(source: Source) -> Roots:
+    try:
+        return Roots.of(source.data)
+    except ValueError as error:
+        raise FlowError(f"{source.at()}: {error}") from None

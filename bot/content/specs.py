@@ -1,0 +1,150 @@
+"""The shape of the files in flows/: unknown keys, duplicates and wrong types are refused here."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bot.engine.answers import ANSWERS
+from bot.engine.effects import Level
+from bot.engine.files import LOOKUPS
+from bot.engine.orders import VERBS
+
+FOOT = Literal[
+    "menu", "private", "private_short", "menu_private", "menu_number", "private_number", "private_any_language"
+]
+
+
+class Spec(BaseModel):
+    """Nothing that is not described; nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class ChoiceSpec(Spec):
+    """One line of `choices`. Without `say` it works, but is not shown."""
+
+    key: str = Field(pattern=r"^[1-8]$")
+    say: str = ""
+    translate: bool = True
+    go: str
+    do: tuple[dict[str, dict[str, Any]], ...] = ()
+    keep: dict[str, str] = {}
+
+    @field_validator("do")
+    @classmethod
+    def _known_verbs(cls, value: tuple[dict[str, dict[str, Any]], ...]) -> tuple[dict[str, dict[str, Any]], ...]:
+        return known_verbs(value)
+
+
+class AnswerSpec(Spec):
+    """A typed answer: its type, where it is kept, where it leads, and where a wrong one leads."""
+
+    type: str
+    keep: str
+    go: str
+    wrong: str = ""
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        if value not in ANSWERS:
+            raise ValueError(f"unknown type of answer '{value}'; known: {', '.join(sorted(ANSWERS))}")
+        return value
+
+
+class BranchSpec(Spec):
+    """One line of `branches`; without `when` it always fits."""
+
+    when: dict[str, str] = {}
+    go: str
+
+
+class StateSpec(Spec):
+    """One state. It asks, says, looks up, hands over, branches, or just does and goes on."""
+
+    do: tuple[dict[str, dict[str, Any]], ...] = ()
+    ask: str | None = None
+    say: str | None = None
+    after: str = ""
+    choices: tuple[ChoiceSpec, ...] = ()
+    answer: AnswerSpec | None = None
+    foot: tuple[FOOT, ...] = ()
+    branches: tuple[BranchSpec, ...] = ()
+    look_up: str = ""
+    outcomes: dict[str, str] = {}
+    hand_over: str = ""
+    back_to: str = ""
+    go: str = ""
+    verified: str = ""
+    private: bool = False
+    secret: bool = False
+    open_for: int = Field(600, description="seconds during which a late message may still answer")
+    moved_to: str = ""
+
+    @field_validator("do")
+    @classmethod
+    def _known_verbs(cls, value: tuple[dict[str, dict[str, Any]], ...]) -> tuple[dict[str, dict[str, Any]], ...]:
+        return known_verbs(value)
+
+    @field_validator("look_up")
+    @classmethod
+    def _known_lookup(cls, value: str) -> str:
+        if value and value not in LOOKUPS:
+            raise ValueError(f"unknown lookup '{value}'; known: {', '.join(sorted(LOOKUPS))}")
+        return value
+
+    @field_validator("choices")
+    @classmethod
+    def _distinct_keys(cls, value: tuple[ChoiceSpec, ...]) -> tuple[ChoiceSpec, ...]:
+        keys = [choice.key for choice in value]
+        if len(set(keys)) != len(keys):
+            raise ValueError(f"two choices have the same key: {', '.join(keys)}")
+        return value
+
+
+class FlowSpec(Spec):
+    """One file of flows/."""
+
+    flow: str = Field(pattern=r"^[a-z][a-z_]*$")
+    private: bool = False
+    may_wait: bool = False
+    states: dict[str, StateSpec]
+
+
+class NeedSpec(Spec):
+    """One code of flows/needs.yaml."""
+
+    queue: Literal["protection", "gbv", "child", "sealed", "complaints", "assistance", "community"]
+    level: Level
+    urgent: Level
+    repeatable: bool = False
+    urgent_code: str = ""
+
+
+class NeedsSpec(Spec):
+    """flows/needs.yaml."""
+
+    codes: dict[str, NeedSpec]
+    menu: dict[str, str]
+
+
+class StageSpec(Spec):
+    """One stage of flows/stages.yaml."""
+
+    screen: str = "usual"
+    now: str = ""
+    next: str = ""
+    usual: str = ""
+    days: int = 0
+    whatsapp: dict[Literal["now", "next", "usual"], str] = {}
+
+
+def known_verbs(orders: tuple[dict[str, dict[str, Any]], ...]) -> tuple[dict[str, dict[str, Any]], ...]:
+    """Refuse a `do` whose verb nobody wrote."""
+    for order in orders:
+        if len(order) != 1:
+            raise ValueError("each line of `do` is one verb with its arguments: - {open_referral: {code: MED}}")
+        verb = next(iter(order))
+        if verb not in VERBS:
+            raise ValueError(f"unknown verb '{verb}'; known: {', '.join(sorted(VERBS))}")
+    return orders
