@@ -1,0 +1,137 @@
+"""Who may see which referral: role, queue, office, seal. Who may not sees nothing that shows it exists (safety 19).
+
+Two forms of one rule: `may_see` for a referral in hand, `visible` for every list, count, search and export.
+Sources: domain.md 3, column "Must not see", and safety 18.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
+
+from bot.store.models import Case, Referral, Staff
+
+QUEUES = ("protection", "gbv", "child", "sealed", "complaints", "assistance", "community")
+CRITICAL_QUEUES = ("protection", "gbv", "child", "sealed")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a role serves by itself, and what it may serve when its queues say so."""
+
+    usual: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+    only_codes: frozenset[str] | None = None  # None: any
+    own_cases: bool = False  # only referrals of cases of its own partner organisation
+
+
+ROLES: dict[str, Role] = {
+    "assistant": Role(frozenset({"assistance"}), frozenset({"community"})),
+    "protection": Role(frozenset({"protection"}), frozenset({"child", "assistance", "community"})),
+    "gbv_specialist": Role(frozenset({"gbv"}), frozenset({"child", "protection"})),
+    "child_specialist": Role(frozenset({"child"}), frozenset({"protection"})),
+    "psea_focal": Role(frozenset({"sealed"})),
+    "complaints_officer": Role(frozenset({"complaints"})),
+    "community_focal": Role(frozenset({"community"})),
+    # sees counts, not protection content (domain.md 1)
+    "coordinator": Role(frozenset({"complaints", "assistance", "community"})),
+    # told of kits by domain.md 3, of nothing else
+    "partner": Role(frozenset({"assistance"}), only_codes=frozenset({"KIT"}), own_cases=True),
+    "admin": Role(),
+    "data_protection": Role(frozenset({"complaints"}), only_codes=frozenset({"PRV"})),
+}
+
+# a code that names its queue is seen by those who serve that queue alone, wherever the row stands
+CODE_QUEUE = {"GBV": "gbv", "SEA": "sealed", "SUI": "protection"}
+# domain.md 3, "Must not see": binds even where staff set the code while the referral stood in another queue
+HIDDEN_FROM: dict[str, frozenset[str]] = {
+    code: frozenset({"partner", "assistant", "coordinator", "community_focal", "complaints_officer", "data_protection"})
+    for code in ("MED", "MHP", "CHI", "TRF", "DET", "THR")
+} | {"DEB": frozenset({"partner"})}
+# in the queue of complaints, but about nobody of the office: an appeal, one's own data
+NOT_ABOUT_STAFF = frozenset({"APL", "PRV"})
+
+
+def serves(staff: Staff) -> frozenset[str]:
+    """The queues of a person: what the role may serve, narrowed by the person's own list (empty: the usual ones)."""
+    role = ROLES.get(staff.role)
+    if role is None or not staff.active:
+        return frozenset()
+    return frozenset(staff.queues) & (role.usual | role.also) if staff.queues else role.usual
+
+
+def queue_of(referral: Referral) -> str:
+    """The queue whose people may see it: seal first, then what the code demands, then where it stands."""
+    if referral.sealed or referral.queue == "sealed":
+        return "sealed"
+    return CODE_QUEUE.get(referral.code or "", referral.queue)
+
+
+def may_see(staff: Staff, referral: Referral, *, case: Case | None = None) -> bool:
+    """May this person know that the referral exists? `case` is the referral's own, where it has one.
+
+    Without the case of a referral that has one, whoever belongs to a partner organisation is refused.
+    """
+    queue = queue_of(referral)
+    role = ROLES.get(staff.role, Role())
+    if queue not in serves(staff) or staff.role in HIDDEN_FROM.get(referral.code or "", frozenset()):
+        return False
+    if queue == "sealed":
+        return True  # the focal points serve every office: they are outside the line of management
+    if role.only_codes is not None and referral.code not in role.only_codes:
+        return False
+    if role.own_cases and not (case is not None and staff.partner and case.partner == staff.partner):
+        return False
+    if queue == "complaints" and referral.code not in NOT_ABOUT_STAFF:
+        return not _accused(staff, referral, case)
+    return not staff.offices or not referral.office or referral.office in staff.offices
+
+
+def visible(staff: Staff) -> ColumnElement[bool]:
+    """The same rule as a condition on `Referral`; put it in every query that a person's answer depends on."""
+    queues = serves(staff)
+    role = ROLES.get(staff.role, Role())
+    if not queues:
+        return false()
+    code = func.coalesce(Referral.code, "")
+    queue = case(
+        (or_(Referral.sealed, Referral.queue == "sealed"), "sealed"),
+        *((code == one, its) for one, its in CODE_QUEUE.items()),
+        else_=Referral.queue,
+    )
+    hidden = sorted(one for one, roles in HIDDEN_FROM.items() if staff.role in roles)
+    rules: list[ColumnElement[bool]] = [queue.in_(sorted(queues)), code.not_in(hidden)]
+    narrow: list[ColumnElement[bool]] = []
+    if role.only_codes is not None:
+        narrow.append(code.in_(sorted(role.only_codes)))
+    if role.own_cases:
+        narrow.append(_of_case(Case.partner == staff.partner) if staff.partner else false())
+    about_staff = and_(queue == "complaints", code.not_in(sorted(NOT_ABOUT_STAFF)))
+    narrow.append(case((about_staff, not_(_accused_rows(staff))), else_=_office_rows(staff)))
+    return and_(*rules, or_(queue == "sealed", and_(*narrow)))
+
+
+def _accused(staff: Staff, referral: Referral, case: Case | None) -> bool:
+    """A complaint about staff may be about anybody of its office or of the case's partner (safety 18)."""
+    offices = {referral.office} | ({case.office} if case is not None else set())
+    if offices & set(staff.offices):
+        return True
+    if not staff.partner or referral.case_id is None:
+        return False
+    return case is None or case.partner == staff.partner
+
+
+def _accused_rows(staff: Staff) -> ColumnElement[bool]:
+    found: list[ColumnElement[bool]] = [false()]
+    if staff.offices:
+        found += [Referral.office.in_(staff.offices), _of_case(Case.office.in_(staff.offices))]
+    if staff.partner:
+        found.append(_of_case(Case.partner == staff.partner))
+    return or_(*found)
+
+
+def _office_rows(staff: Staff) -> ColumnElement[bool]:
+    return or_(Referral.office == "", Referral.office.in_(staff.offices)) if staff.offices else true()
+
+
+def _of_case(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(Case.id).where(Case.id == Referral.case_id, condition).correlate(Referral))

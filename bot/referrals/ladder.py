@@ -1,0 +1,377 @@
+"""The ladder: who is told next when nobody answers. Each step is one transaction on one row (safety 15 to 20).
+
+A step has no I/O besides SQL: a crash rolls it back and the row is due as before, so nobody is forgotten; the row
+lock (SKIP LOCKED) and the unique alert keep two processes from telling anybody twice.
+
+`Ladder.why` says why the next step comes: opened, silence, refused, failed, no_call (accepted, but no attempt in
+time), round (everybody was told: again from the first).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from bot.config import Settings
+from bot.referrals import words
+from bot.referrals.chains import Rung, chain
+from bot.referrals.clocks import Clocks, first_alert_at, first_contact_due, in_alert_hours, next_round_at, next_rung_at
+from bot.referrals.letters import letter
+from bot.referrals.telling import new_code, tell
+from bot.referrals.terms import ANY_TIME
+from bot.store.ciphers import Ciphers
+from bot.store.database import Database
+from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral, ReferralEvent, Staff
+
+log = structlog.get_logger(__name__)
+
+BROKEN_FOR = timedelta(seconds=20)  # a row that can't be climbed (a bug, bad data) is left alone so long
+NOBODY_FOR = timedelta(minutes=30)  # nobody to tell: red at the desk, and tried again
+MOST = 500  # rows of one call
+SINGLE = ("refused", "failed", "no_call")  # of level normal: not with the digest, now
+OVER = ("closed", "attached")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One climb of one referral, and what it needs."""
+
+    session: Session
+    referral: Referral
+    ladder: Ladder
+    now: datetime
+    settings: Settings
+    ciphers: Ciphers
+    clocks: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whom a step tells, and the state of the ladder afterwards."""
+
+    step: Step
+    rung: Rung
+    number: int
+    round: int
+    due_at: datetime
+    last: bool
+
+
+def climb(database: Database, *, now: datetime | None = None, settings: Settings, ciphers: Ciphers) -> list[str]:
+    """Take every due step; returns the ids of the messages that now wait to leave.
+
+    `now` is the database's clock where it is not given. Raises what SQLAlchemy raises when PostgreSQL is away.
+    """
+    told: list[str] = []
+    for _ in range(MOST):
+        with database.transaction() as session:
+            ladder = session.scalars(_due(session, now, digest=False).limit(1)).one_or_none()
+            if ladder is None:
+                break
+            told += _guarded(session, ladder, now=now or _database_now(session), settings=settings, ciphers=ciphers)
+    with database.transaction() as session:
+        ladders = session.scalars(_due(session, now, digest=True).limit(MOST)).all()
+        if ladders:
+            told += _digests(
+                session, list(ladders), now=now or _database_now(session), settings=settings, ciphers=ciphers
+            )
+    return told
+
+
+def failed_message(session: Session, message: Message, *, now: datetime | None = None) -> list[str]:
+    """An alert that failed, or may have failed, counts as silence at once; returns the referrals now due.
+
+    The alert stays open: had it arrived after all, its OK is welcome. Takes part in the caller's transaction.
+    """
+    at = now or _database_now(session)
+    told = select(MessageAlert.alert_id).where(MessageAlert.message_id == message.id)
+    due = []
+    for alert in session.scalars(select(Alert).where(Alert.id.in_(told), Alert.open).order_by(Alert.referral_id)):
+        ladder = session.get(Ladder, alert.referral_id, with_for_update=True)
+        if ladder is not None and hurry(ladder, alert, why="failed", at=at):
+            due.append(alert.referral_id)
+    return due
+
+
+def hurry(ladder: Ladder, alert: Alert, *, why: str, at: datetime) -> bool:
+    """The next rung at once, for this alert will not be answered.
+
+    False where the ladder stands still, somebody later was told already, or nobody is left in this round: a new
+    round keeps its clock, or a gateway that is down would make the ladder spin.
+    """
+    if ladder.due_at is None or ladder.why == "round" or (ladder.round, ladder.rung) != (alert.round, alert.rung):
+        return False
+    ladder.due_at = min(ladder.due_at, at)
+    ladder.why = why
+    return True
+
+
+def restart(ladder: Ladder, referral: Referral, *, at: datetime, clocks: Clocks) -> None:
+    """From the first rung, as a new round: the level rose, or other people must be told now."""
+    if ladder.rung:
+        ladder.round += 1
+    ladder.rung = 0
+    ladder.why = "opened"
+    ladder.due_at = first_alert_at(referral.level, at, clocks=clocks)
+
+
+def _database_now(session: Session) -> datetime:
+    return session.scalars(select(func.now())).one()
+
+
+def _due(session: Session, now: datetime | None, *, digest: bool) -> Select[Ladder]:
+    """Due rows, longest due first, kept from every other process until the end of the transaction."""
+    moment = func.now() if now is None else now
+    batched = and_(Referral.level == "normal", Ladder.why.not_in(SINGLE), Referral.state.not_in(OVER))
+    return (
+        select(Ladder)
+        .join(Referral, Referral.id == Ladder.referral_id)
+        .where(
+            Ladder.due_at <= moment,
+            or_(Ladder.claimed_until.is_(None), Ladder.claimed_until <= moment),
+            batched if digest else ~batched,
+        )
+        .order_by(Ladder.due_at, Ladder.referral_id)
+        .with_for_update(skip_locked=True, of=Ladder)
+    )
+
+
+def _guarded(session: Session, ladder: Ladder, *, now: datetime, settings: Settings, ciphers: Ciphers) -> list[str]:
+    """One step behind a savepoint: a row that fails waits a little, and holds up nobody else."""
+    try:
+        with session.begin_nested():
+            step = _step(session, ladder, now=now, settings=settings, ciphers=ciphers)
+            return _one(step)
+    except Exception:
+        log.exception("ladder_step_failed", referral=ladder.referral_id)
+        ladder.claimed_until = now + BROKEN_FOR
+        return []
+
+
+def _step(session: Session, ladder: Ladder, *, now: datetime, settings: Settings, ciphers: Ciphers) -> Step:
+    # Always the ladder first, then the referral: everybody who locks both does it in this order.
+    referral = session.get_one(Referral, ladder.referral_id, with_for_update={"key_share": True})
+    return Step(session, referral, ladder, now, settings, ciphers, Clocks.of(settings))
+
+
+def _one(step: Step) -> list[str]:
+    """Tell the next person of one referral; the ids of the messages made."""
+    if not _stands(step):
+        return []
+    plan = _plan(step)
+    return [] if plan is None else _tell(plan)
+
+
+def _stands(step: Step) -> bool:
+    """Is there anything to do now? Settles what is over, what was attempted, and what must wait for the morning."""
+    referral, ladder = step.referral, step.ladder
+    if referral.state in OVER or (referral.accepted_by is not None and referral.first_attempt_at is not None):
+        ladder.due_at = None
+        return False
+    earliest = step.now if referral.level == "critical" else in_alert_hours(step.now, clocks=step.clocks)
+    if earliest > step.now:
+        ladder.due_at = earliest
+        return False
+    if referral.accepted_by is not None:
+        _lapse(step)
+    return True
+
+
+def _lapse(step: Step) -> None:
+    """Accepted, a call was allowed, and nobody logged an attempt in 45 minutes: free again (safety 16)."""
+    referral, session = step.referral, step.session
+    staff = session.get(Staff, referral.accepted_by)
+    session.add(ReferralEvent(referral_id=referral.id, at=step.now, staff_id=referral.accepted_by, kind="lapsed"))
+    if staff is not None:
+        text = words.say("lapsed", staff.language, ticket=words.shown(referral.ticket))
+        tell(
+            session,
+            staff,
+            text=text,
+            at=step.now,
+            referral_id=referral.id,
+            ciphers=step.ciphers,
+            settings=step.settings,
+        )
+    referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+
+
+def _plan(step: Step) -> Plan | None:
+    """The next person who was not told in this round; after the last, a new round (safety 17)."""
+    ladder = step.ladder
+    rungs = chain(step.session, step.referral, settings=step.settings)
+    if not rungs:
+        _nobody(step)
+        return None
+    told = _told(step)
+    left = [rung for rung in rungs if rung.key not in told]
+    number, round_ = (ladder.rung + 1, ladder.round) if left else (1, ladder.round + 1)
+    left = left or rungs
+    last, level = len(left) == 1, step.referral.level
+    if last or (round_ and level != "critical"):
+        due = next_round_at(level, step.now, round_=round_, clocks=step.clocks)
+    else:
+        due = next_rung_at(level, step.now, clocks=step.clocks)
+    return Plan(step, left[0], number, round_, due, last)
+
+
+def _told(step: Step) -> set[int]:
+    """Who was told in this round, by `Rung.key`."""
+    ladder = step.ladder
+    told = set(
+        step.session.scalars(
+            select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
+        )
+    )
+    if step.session.get(Message, _hotline_id(step, ladder.round)) is not None:
+        told.add(0)
+    return told
+
+
+def _nobody(step: Step) -> None:
+    log.error("nobody_to_alert", referral=step.referral.id, queue_letter=letter(step.settings, step.referral.queue))
+    step.session.add(ReferralEvent(referral_id=step.referral.id, at=step.now, kind="nobody_to_alert"))
+    step.ladder.due_at = step.now + NOBODY_FOR
+
+
+def _tell(plan: Plan) -> list[str]:
+    """One referral, one person: alert, message, event."""
+    step, staff = plan.step, plan.rung.staff
+    if staff is None:
+        return _tell_hotline(plan)
+    code = new_code(step.session, staff, tickets=[step.referral.ticket])
+    text = _text(plan, staff.language, code)
+    alert = _advance(plan, code)
+    message = tell(
+        step.session,
+        staff,
+        text=text,
+        at=step.now,
+        kind="alert",
+        referral_id=step.referral.id,
+        ciphers=step.ciphers,
+        settings=step.settings,
+    )
+    step.session.flush()
+    if message is None or alert is None:  # the chain holds people with a phone only
+        return []
+    step.session.add(MessageAlert(message_id=message.id, alert_id=alert.id))
+    return [message.id]
+
+
+def _tell_hotline(plan: Plan) -> list[str]:
+    step = plan.step
+    text = words.say(
+        "hotline",
+        "fr",
+        level=step.referral.level,
+        ticket=words.shown(step.referral.ticket),
+        letter=letter(step.settings, step.referral.queue),
+        since=words.since(step.now - step.referral.opened_at, "fr"),
+    )
+    message = tell(
+        step.session,
+        None,
+        text=text,
+        at=step.now,
+        kind="alert",
+        referral_id=step.referral.id,
+        message_id=_hotline_id(step, plan.round),
+        ciphers=step.ciphers,
+        settings=step.settings,
+    )
+    _advance(plan, "")
+    return [] if message is None else [message.id]
+
+
+def _hotline_id(step: Step, round_: int) -> str:
+    # the hotline has no alert of its own: the id of its message is what tells that it was told
+    return step.ciphers.derived_id(step.referral.id.encode(), f"hotline|{round_}")
+
+
+def _advance(plan: Plan, code: str) -> Alert | None:
+    """Move the ladder on; adds the alert of a person of the staff, and the event."""
+    step, staff, ladder = plan.step, plan.rung.staff, plan.step.ladder
+    ladder.rung, ladder.round, ladder.due_at = plan.number, plan.round, plan.due_at
+    ladder.why, ladder.claimed_until = "round" if plan.last else "silence", None
+    detail = {"rung": plan.number, "round": plan.round, "level": step.referral.level}
+    staff_id = staff.id if staff is not None else None
+    step.session.add(
+        ReferralEvent(referral_id=ladder.referral_id, at=step.now, staff_id=staff_id, kind="alerted", detail=detail)
+    )
+    if staff is None:
+        return None
+    alert = Alert(
+        referral_id=ladder.referral_id,
+        staff_id=staff.id,
+        rung=plan.number,
+        round=plan.round,
+        code=code,
+        told_at=step.now,
+        answer_by=plan.due_at,
+    )
+    step.session.add(alert)
+    return alert
+
+
+def _text(plan: Plan, language: str, code: str) -> str:
+    """Read before `_advance`: `why` still says why this step comes."""
+    step, referral = plan.step, plan.step.referral
+    fresh = step.ladder.why == "opened"
+    name = "next" if not fresh else "high" if referral.level == "high" else "first"
+    by: datetime | None = plan.due_at
+    if name == "high":
+        by = first_contact_due("high", False, terms=ANY_TIME, at=referral.opened_at, clocks=step.clocks)
+    return words.say(
+        name,
+        language,
+        level=referral.level,
+        ticket=words.shown(referral.ticket),
+        letter=letter(step.settings, referral.queue),
+        code=code,
+        by=words.when(by or plan.due_at, language, now=step.now, clocks=step.clocks),
+        since=words.since(step.now - referral.opened_at, language),
+    )
+
+
+def _digests(
+    session: Session, ladders: list[Ladder], *, now: datetime, settings: Settings, ciphers: Ciphers
+) -> list[str]:
+    """One SMS a person for everything of level normal; its alerts share one code (safety 20)."""
+    plans: dict[int, list[Plan]] = {}
+    for ladder in ladders:
+        try:
+            with session.begin_nested():
+                step = _step(session, ladder, now=now, settings=settings, ciphers=ciphers)
+                plan = _plan(step) if _stands(step) else None
+        except Exception:
+            log.exception("ladder_step_failed", referral=ladder.referral_id)
+            ladder.claimed_until = now + BROKEN_FOR
+            continue
+        if plan is not None:
+            plans.setdefault(plan.rung.key, []).append(plan)
+    told = []
+    for key in sorted(plans):  # always in the same order: two processes that lock people never wait for each other
+        told += _tell(plans[key][0]) if key == 0 else _digest(plans[key])
+    return told
+
+
+def _digest(plans: list[Plan]) -> list[str]:
+    step, staff = plans[0].step, plans[0].rung.staff
+    if staff is None:
+        return []
+    tickets = [plan.step.referral.ticket for plan in plans]
+    code = new_code(step.session, staff, tickets=tickets)
+    named = [f"{words.shown(p.step.referral.ticket)} {letter(step.settings, p.step.referral.queue)}" for p in plans]
+    alerts = [_advance(plan, code) for plan in plans]
+    text = words.say("digest", staff.language, level="normal", count=len(plans), tickets=words.listed(named), code=code)
+    message = tell(
+        step.session, staff, text=text, at=step.now, kind="alert", ciphers=step.ciphers, settings=step.settings
+    )
+    step.session.flush()
+    if message is None:
+        return []
+    step.session.add_all(MessageAlert(message_id=message.id, alert_id=alert.id) for alert in alerts if alert)
+    return [message.id]

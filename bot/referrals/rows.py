@@ -1,0 +1,73 @@
+"""Small steps that the rules share: locking a referral, closing its alerts, adding to its timeline."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.config import Settings
+from bot.referrals import words
+from bot.referrals.access import may_see
+from bot.referrals.telling import tell
+from bot.store.ciphers import Ciphers
+from bot.store.models import Alert, Audit, Case, Ladder, Referral, ReferralEvent, Staff
+
+OVER = ("closed", "attached")
+
+
+def lock(session: Session, referral_id: str) -> tuple[Referral, Ladder] | None:
+    """Both rows, held until the end of the transaction; the ladder first, as everywhere. None: no such referral."""
+    ladder = session.get(Ladder, referral_id, with_for_update=True)
+    referral = session.get(Referral, referral_id, with_for_update={"key_share": True})
+    if referral is None or ladder is None:
+        return None
+    return referral, ladder
+
+
+def once(session: Session, referral_id: str, *, kind: str, at: datetime, turn: str, detail: dict[str, Any]) -> bool:
+    """Add the event of a turn to the timeline; False where this turn added it before."""
+    row = insert(ReferralEvent).values(
+        referral_id=referral_id, at=at, kind=kind, detail=detail, once=f"{turn}|{kind}|{referral_id}"
+    )
+    return session.scalar(row.on_conflict_do_nothing(index_elements=["once"]).returning(ReferralEvent.id)) is not None
+
+
+def open_alerts(session: Session, referral_id: str) -> list[Alert]:
+    """Alerts of a referral that may still be answered."""
+    return list(session.scalars(select(Alert).where(Alert.referral_id == referral_id, Alert.open).order_by(Alert.id)))
+
+
+def close_alerts(session: Session, referral: Referral, *, unseeing: bool = False) -> None:
+    """No code of this referral works any more; `unseeing`: only of people who may no longer see it."""
+    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    for alert in open_alerts(session, referral.id):
+        staff = session.get_one(Staff, alert.staff_id)
+        if not unseeing or not may_see(staff, referral, case=case):
+            alert.open = False
+
+
+def tell_taken(
+    session: Session, referral: Referral, *, by: Staff, at: datetime, ciphers: Ciphers, settings: Settings
+) -> None:
+    """Everyone told before hears that somebody else was first (safety 16), unless they may no longer know of it."""
+    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    told = select(Alert.staff_id).where(Alert.referral_id == referral.id, Alert.staff_id != by.id).distinct()
+    for staff in session.scalars(select(Staff).where(Staff.id.in_(told)).order_by(Staff.id)):
+        if staff.active and may_see(staff, referral, case=case):
+            text = words.say("taken", staff.language, ticket=words.shown(referral.ticket))
+            tell(session, staff, text=text, at=at, referral_id=referral.id, ciphers=ciphers, settings=settings)
+
+
+def audit(session: Session, staff: Staff, action: str, *, referral: Referral, at: datetime, **detail: object) -> None:
+    """Who did what, for ever (the application may only add)."""
+    session.add(
+        Audit(
+            staff_id=staff.id,
+            at=at,
+            action=f"referral.{action}",
+            subject=f"referral:{referral.id}",
+            detail=dict(detail),
+        )
+    )

@@ -1,0 +1,262 @@
+"""The people who answer: adding them, their passwords, their places in the duty lists."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from bot.config import Settings
+from bot.errors import ReferralError
+from bot.referrals import chains
+from bot.referrals.access import QUEUES, ROLES
+from bot.store.ciphers import Ciphers
+from bot.store.database import Database
+from bot.store.models import Audit, Duty, Staff
+from bot.text.phones import mobile
+
+SHORTEST_PASSWORD = 10
+LANGUAGES = ("fr", "ha", "en")  # alerts exist in these
+COLUMNS = ("login", "name", "phone", "role", "language", "languages", "offices", "queues", "partner")
+
+
+class StaffError(ReferralError):
+    """What was asked about staff can't be; the message says which field and why, and no phone number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewStaff:
+    """Somebody to add. `queues` empty: the usual ones of the role; `offices` empty: all. `phone` as people type it."""
+
+    login: str
+    name: str
+    role: str
+    phone: str = ""
+    language: str = "fr"
+    languages: tuple[str, ...] = ()
+    offices: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    partner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadStaff:
+    """A line that was not imported: its number in the file (the header is 1), the column, the reason."""
+
+    line: int
+    column: str
+    reason: str
+
+
+def add_staff(session: Session, new: NewStaff, *, ciphers: Ciphers, region: str = "NE") -> Staff:
+    """Add somebody and give them the last place in the duty list of each of their queues. Raises StaffError."""
+    number = _checked(new, region)
+    if session.scalar(select(Staff.id).where(Staff.login == new.login)):
+        raise StaffError(f"login: {new.login} exists already")
+    staff = Staff(login=new.login)
+    _fill(staff, new, number, ciphers)
+    _phone_is_free(session, staff)
+    session.add(staff)
+    session.flush()
+    for queue in _queues(new):
+        join_duty(session, staff, queue=queue)
+    session.add(Audit(action="staff_added", subject=f"staff:{staff.id}"))
+    return staff
+
+
+def change_staff(session: Session, staff: Staff, new: NewStaff, *, ciphers: Ciphers, region: str = "NE") -> bool:
+    """Bring somebody in line with `new`; True if anything changed. The duty lists stay as they are."""
+    number = _checked(new, region)
+    before = _view(staff)
+    digest = ciphers.address(number).digest if number else None
+    _fill(staff, new, number, ciphers, keep_phone=digest == staff.phone_digest)
+    staff.active = True
+    if _view(staff) == before:
+        return False
+    _phone_is_free(session, staff)
+    session.add(Audit(action="staff_changed", subject=f"staff:{staff.id}"))
+    return True
+
+
+def set_password(session: Session, login: str, password: str) -> None:
+    """Set a password; every session of theirs ends and a lock-out is lifted. Raises StaffError."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise StaffError(f"password: at least {SHORTEST_PASSWORD} characters")
+    staff = find(session, login)
+    staff.password_hash = _hasher().hash(password)
+    staff.session_epoch = (staff.session_epoch or 0) + 1
+    staff.failed_sign_ins, staff.locked_until = 0, None
+    session.add(Audit(action="password_set", subject=f"staff:{staff.id}"))
+
+
+def find(session: Session, login: str) -> Staff:
+    """Raises StaffError for an unknown login."""
+    staff = session.scalars(select(Staff).where(Staff.login == login)).one_or_none()
+    if staff is None:
+        raise StaffError(f"login: nobody is called {login}")
+    return staff
+
+
+def leave(session: Session, login: str) -> None:
+    """Somebody no longer works here: no alert, no sign-in, no place in a duty list. What they did stays."""
+    staff = find(session, login)
+    staff.active = False
+    staff.password_hash = None
+    staff.session_epoch = (staff.session_epoch or 0) + 1
+    session.execute(delete(Duty).where(Duty.staff_id == staff.id))
+    session.add(Audit(action="staff_left", subject=f"staff:{staff.id}"))
+
+
+def join_duty(session: Session, staff: Staff, *, queue: str, office: str = "") -> None:
+    """The last place of a queue's list; nothing where they stand in it already. Raises StaffError."""
+    _may_serve(staff, queue)
+    mine = select(Duty.id).where(Duty.queue == queue, Duty.office == office, Duty.staff_id == staff.id)
+    if session.scalar(mine):
+        return
+    last = session.scalar(select(func.max(Duty.position)).where(Duty.queue == queue, Duty.office == office)) or 0
+    session.add(Duty(queue=queue, office=office, position=last + 1, staff_id=staff.id))
+    session.flush()
+
+
+def set_duty(session: Session, queue: str, logins: list[str], *, office: str = "") -> None:
+    """Replace a queue's list: the first is told first. `office` "" serves all. Raises StaffError."""
+    people = [find(session, login) for login in logins]
+    if len({staff.id for staff in people}) != len(people):
+        raise StaffError("duty: somebody is named twice")
+    for staff in people:
+        _may_serve(staff, queue)
+    session.execute(delete(Duty).where(Duty.queue == queue, Duty.office == office))
+    for position, staff in enumerate(people, start=1):
+        session.add(Duty(queue=queue, office=office, position=position, staff_id=staff.id))
+    session.add(Audit(action="duty_set", subject=f"queue:{queue}", detail={"office": office, "people": len(people)}))
+    session.flush()
+
+
+def import_staff(
+    session: Session, file: Path, *, ciphers: Ciphers, region: str = "NE"
+) -> tuple[int, int, list[BadStaff]]:
+    """Add and change people from a CSV with the columns of `COLUMNS`; returns added, changed and the bad lines.
+
+    Lists inside a field are separated by blanks or `;` (offices by `;`). Raises StaffError for a file that is none.
+    """
+    added, changed, bad = 0, 0, []
+    for line, new in _rows(file):
+        try:
+            staff = session.scalars(select(Staff).where(Staff.login == new.login)).one_or_none()
+            with session.begin_nested():
+                if staff is None:
+                    add_staff(session, new, ciphers=ciphers, region=region)
+                    added += 1
+                elif change_staff(session, staff, new, ciphers=ciphers, region=region):
+                    changed += 1
+        except StaffError as error:
+            column, _, reason = str(error).partition(": ")
+            bad.append(BadStaff(line, column, reason))
+    return added, changed, bad
+
+
+def faults(settings: Settings) -> list[str]:
+    """What forbids to start in production: critical queues with fewer than two people (safety 17)."""
+    database = Database.of(settings, pool_size=1)
+    try:
+        with database.transaction() as session:
+            return chains.faults(session, settings)
+    finally:
+        database.close()
+
+
+def _rows(file: Path) -> Iterator[tuple[int, NewStaff]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in COLUMNS[:4] if name not in (reader.fieldnames or ())]
+            if missing:
+                raise StaffError(f"file: these columns are missing: {', '.join(missing)}")
+            for row in reader:
+                clean = {name: (row.get(name) or "").strip() for name in COLUMNS}
+                yield (
+                    reader.line_num,
+                    NewStaff(
+                        login=clean["login"],
+                        name=clean["name"],
+                        phone=clean["phone"],
+                        role=clean["role"],
+                        language=clean["language"] or "fr",
+                        languages=tuple(clean["languages"].replace(";", " ").split()),
+                        offices=tuple(part.strip() for part in clean["offices"].split(";") if part.strip()),
+                        queues=tuple(clean["queues"].replace(";", " ").split()),
+                        partner=clean["partner"],
+                    ),
+                )
+    except UnicodeDecodeError:
+        raise StaffError("file: not UTF-8; save it as CSV UTF-8") from None
+
+
+def _checked(new: NewStaff, region: str) -> str:
+    """The phone as E.164, "" where there is none; raises StaffError for the first fault."""
+    if not new.login or not new.login.isascii() or not new.login.replace("-", "").replace(".", "").isalnum():
+        raise StaffError("login: letters without accents, digits, dots and dashes, at least one")
+    if not new.name:
+        raise StaffError("name: is empty")
+    if new.role not in ROLES:
+        raise StaffError(f"role: unknown; one of {', '.join(ROLES)}")
+    if new.language not in LANGUAGES:
+        raise StaffError(f"language: alerts are written in {', '.join(LANGUAGES)}")
+    role = ROLES[new.role]
+    for queue in new.queues:
+        if queue not in QUEUES:
+            raise StaffError(f"queues: unknown; of {', '.join(QUEUES)}")
+        if queue not in role.usual | role.also:
+            raise StaffError(f"queues: the role {new.role} may not serve {queue}")
+    if not new.phone:
+        return ""
+    number = mobile(new.phone, region=region)
+    if number is None:
+        raise StaffError("phone: not a mobile number")
+    return number
+
+
+def _fill(staff: Staff, new: NewStaff, number: str, ciphers: Ciphers, *, keep_phone: bool = False) -> None:
+    staff.name, staff.role, staff.language, staff.partner = new.name, new.role, new.language, new.partner
+    staff.languages, staff.offices, staff.queues = list(new.languages), list(new.offices), list(new.queues)
+    if keep_phone:
+        return
+    staff.phone_digest = ciphers.address(number).digest if number else None
+    place = f"staff|{new.login}|phone".encode()
+    staff.phone_enc = ciphers.encrypt(number.encode(), place) if number else None
+
+
+def _phone_is_free(session: Session, staff: Staff) -> None:
+    with session.no_autoflush:
+        holder = staff.phone_digest and session.scalar(select(Staff).where(Staff.phone_digest == staff.phone_digest))
+    if holder and holder is not staff:
+        raise StaffError("phone: somebody else of the staff has this number")
+
+
+def _view(staff: Staff) -> tuple[object, ...]:
+    lists = (tuple(staff.languages), tuple(staff.offices), tuple(staff.queues))
+    return (staff.name, staff.role, staff.language, staff.partner, lists, staff.phone_digest, staff.active)
+
+
+def _queues(new: NewStaff) -> list[str]:
+    # The coordinator sees her queues and is on no duty list: she is the one who steps in by hand.
+    usual = () if new.role in {"coordinator", "partner", "data_protection"} else sorted(ROLES[new.role].usual)
+    return list(new.queues or usual)
+
+
+def _may_serve(staff: Staff, queue: str) -> None:
+    role = ROLES[staff.role]
+    allowed = frozenset(staff.queues) & (role.usual | role.also) if staff.queues else role.usual
+    if queue not in QUEUES:
+        raise StaffError(f"queue: unknown; of {', '.join(QUEUES)}")
+    if queue not in allowed:
+        raise StaffError(f"queue: {staff.login} does not serve {queue}")
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()

@@ -1,0 +1,33 @@
+"""How a person may be reached, as a referral keeps it: encrypted, absent means "do not call, do not write"."""
+
+import msgspec
+import structlog
+
+from bot.engine.effects import Terms
+from bot.store.ciphers import Ciphers, Unreadable
+from bot.store.models import Referral
+
+log = structlog.get_logger(__name__)
+
+ANY_TIME = Terms(may_call=True)
+_decode = msgspec.msgpack.Decoder(Terms).decode
+
+
+def read_terms(referral: Referral, *, ciphers: Ciphers) -> Terms | None:
+    """The terms of a referral; None where nobody said yet, and where they do not open: default deny (safety 1)."""
+    if referral.terms_enc is None:
+        return None
+    try:
+        return _decode(ciphers.decrypt(referral.terms_enc, _place(referral)))
+    except (Unreadable, msgspec.MsgspecError):
+        log.warning("terms_unreadable", referral=referral.id)
+        return None
+
+
+def write_terms(referral: Referral, terms: Terms, *, ciphers: Ciphers) -> None:
+    """Keep them; the old ones are gone, for safety changes (safety 1)."""
+    referral.terms_enc = ciphers.encrypt(msgspec.msgpack.encode(terms), _place(referral))
+
+
+def _place(referral: Referral) -> bytes:
+    return f"referrals|{referral.id}|terms".encode()

@@ -1,0 +1,143 @@
+"""What staff read by SMS, in French, Hausa and English: 160 septets at most, plain letters, no category (safety 15).
+
+French and Hausa await native review. Nothing here names a need, a person or a place.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.referrals.clocks import STANDARD, Clocks
+
+LANGUAGES = ("fr", "ha", "en")
+DIGEST_TICKETS = 4  # as many as fit; the desk lists all
+
+_LEVELS = {
+    "fr": {"critical": "CRITIQUE", "high": "HAUT", "normal": "NORMAL"},
+    "ha": {"critical": "MAI TSANANI", "high": "BABBA", "normal": "NA KULLUM"},
+    "en": {"critical": "CRITICAL", "high": "HIGH", "normal": "NORMAL"},
+}
+_DAYS = {
+    "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    "ha": ("Litinin", "Talata", "Laraba", "Alhamis", "Juma'a", "Asabar", "Lahadi"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+_SINCE = {
+    "fr": ("{n} min", "{n} h", "{n} j"),
+    "ha": ("minti {n}", "awa {n}", "kwana {n}"),
+    "en": ("{n} min", "{n} h", "{n} days"),
+}
+TEXTS: dict[str, dict[str, str]] = {
+    "first": {
+        "fr": "Maraba: {level} {ticket}, file {letter}. Repondez OK {code} avant {by}. Sinon NON {code}.",
+        "ha": "Maraba: {level} {ticket}, jeri {letter}. Amsa OK {code} kafin {by}. Ko A'A {code}.",
+        "en": "Maraba: {level} {ticket}, queue {letter}. Answer OK {code} before {by}. Or NO {code}.",
+    },
+    "next": {
+        "fr": "Maraba: {level} {ticket}, file {letter}, sans reponse depuis {since}. Repondez OK {code} avant {by}.",
+        "ha": "Maraba: {level} {ticket}, jeri {letter}, ba amsa {since}. Amsa OK {code} kafin {by}.",
+        "en": "Maraba: {level} {ticket}, queue {letter}, no answer for {since}. Answer OK {code} before {by}.",
+    },
+    "high": {
+        "fr": "Maraba: {level} {ticket}, file {letter}. Repondez OK {code}. A traiter avant {by}.",
+        "ha": "Maraba: {level} {ticket}, jeri {letter}. Amsa OK {code}. A gama kafin {by}.",
+        "en": "Maraba: {level} {ticket}, queue {letter}. Answer OK {code}. Due {by}.",
+    },
+    "digest": {
+        "fr": "Maraba: {level}, {count} a traiter: {tickets}. Repondez OK {code} pour tout prendre, ou NON {code}.",
+        "ha": "Maraba: {level}, {count} na jira: {tickets}. Amsa OK {code} don karbar duka, ko A'A {code}.",
+        "en": "Maraba: {level}, {count} waiting: {tickets}. Answer OK {code} to take all, or NO {code}.",
+    },
+    "hotline": {
+        "fr": "Maraba: {level} {ticket}, file {letter}, sans reponse depuis {since}. Merci d'appeler l'astreinte.",
+        "ha": "Maraba: {level} {ticket}, jeri {letter}, ba amsa {since}. Ku kira mai aiki yanzu. Mun gode.",
+        "en": "Maraba: {level} {ticket}, queue {letter}, no answer for {since}. Please call the person on duty.",
+    },
+    "accepted": {
+        "fr": "{ticket} est a vous. Ouvrez le bureau avant d'appeler. "
+        "Premier appel avant {by}, sinon le suivant est alerte.",
+        "ha": "{ticket} naku ne. Ku bude shafi kafin kira. Kira na farko kafin {by}, in ba haka ba a sanar da na gaba.",
+        "en": "{ticket} is yours. Open the desk before you call. First call before {by}, or the next person is told.",
+    },
+    "accepted_wait": {  # no call is allowed yet (safety 1, 3)
+        "fr": "{ticket} est a vous. N'appelez pas, n'ecrivez pas. Ouvrez le bureau.",
+        "ha": "{ticket} naku ne. Kada ku kira, kada ku rubuta. Ku bude shafi.",
+        "en": "{ticket} is yours. Do not call, do not write. Open the desk.",
+    },
+    "accepted_all": {
+        "fr": "{count} numeros sont a vous: {tickets}. Ouvrez le bureau avant d'appeler.",
+        "ha": "Lambobi {count} naku ne: {tickets}. Ku bude shafi kafin kira.",
+        "en": "{count} numbers are yours: {tickets}. Open the desk before you call.",
+    },
+    "taken": {
+        "fr": "{ticket} est deja pris. Merci.",
+        "ha": "An riga an dauki {ticket}. Mun gode.",
+        "en": "{ticket} is already taken. Thank you.",
+    },
+    "refused": {
+        "fr": "Merci, c'est note. Le suivant est alerte.",
+        "ha": "Mun gode, mun gani. Za a sanar da na gaba.",
+        "en": "Thank you, noted. The next person is told.",
+    },
+    "later": {
+        "fr": "C'est note. OK {code} reste possible avant {by}; ensuite le suivant est alerte.",
+        "ha": "Mun gani. OK {code} na aiki kafin {by}; bayan haka a sanar da na gaba.",
+        "en": "Noted. OK {code} still works before {by}; then the next person is told.",
+    },
+    "call_now": {
+        "fr": "{ticket}: la personne dit que vous pouvez appeler maintenant. Ouvrez le bureau avant d'appeler.",
+        "ha": "{ticket}: an ce za ku iya kira yanzu. Ku bude shafi kafin kira.",
+        "en": "{ticket}: the person says that you may call now. Open the desk before you call.",
+    },
+    "lapsed": {
+        "fr": "{ticket}: pas d'appel note a temps. Le suivant est alerte.",
+        "ha": "{ticket}: ba a rubuta kira kan lokaci ba. Za a sanar da na gaba.",
+        "en": "{ticket}: no call was logged in time. The next person is told.",
+    },
+    "wrong_code": {  # wrong, late and foreign codes read the same
+        "fr": "Ce code ne va pas ou n'est plus valable. Reprenez celui du dernier message, ou ouvrez le bureau.",
+        "ha": "Wannan lamba ba daidai ba ce ko ta wuce. Ku duba sakon karshe, ko ku bude shafi.",
+        "en": "This code does not fit or is no longer valid. Use the one in the last message, or open the desk.",
+    },
+    "nothing_open": {
+        "fr": "Rien ne vous attend en ce moment. Tout est dans le bureau.",
+        "ha": "Babu abin da ke jiranku yanzu. Komai na shafi.",
+        "en": "Nothing is waiting for you right now. Everything is in the desk.",
+    },
+}
+
+
+def say(name: str, language: str, **values: object) -> str:
+    """A text for staff. `level` is given as critical, high or normal; unknown languages read French."""
+    language = language if language in LANGUAGES else "fr"
+    if "level" in values:
+        values["level"] = _LEVELS[language][str(values["level"])]
+    return TEXTS[name][language].format(**values)
+
+
+def shown(ticket: str) -> str:
+    """`482-1737`, as people and staff read it."""
+    return f"{ticket[:3]}-{ticket[3:]}"
+
+
+def listed(tickets: Sequence[str]) -> str:
+    """The first few numbers of a digest, as shown, and how many more."""
+    named = ", ".join(tickets[:DIGEST_TICKETS])
+    return named + (f" +{len(tickets) - DIGEST_TICKETS}" if len(tickets) > DIGEST_TICKETS else "")
+
+
+def when(at: datetime, language: str, *, now: datetime, clocks: Clocks = STANDARD) -> str:
+    """A moment as one says it: the hour today, else weekday and hour, past six days the date."""
+    local, today = clocks.local(at), clocks.local(now).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    if local.date() - today < timedelta(days=7):
+        days = _DAYS[language if language in LANGUAGES else "fr"]
+        return f"{days[local.weekday()]} {local:%H:%M}"
+    return f"{local:%d/%m %H:%M}"
+
+
+def since(elapsed: timedelta, language: str) -> str:
+    """How long nobody answered: minutes up to two hours, then hours, then days."""
+    minutes = max(1, round(elapsed.total_seconds() / 60))
+    size, n = (0, minutes) if minutes < 120 else (1, minutes // 60) if minutes < 2880 else (2, minutes // 1440)
+    return _SINCE[language if language in LANGUAGES else "fr"][size].format(n=n)

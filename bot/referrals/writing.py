@@ -1,0 +1,257 @@
+"""What turns order about referrals, written inside the recorder's transaction; running twice changes nothing.
+
+The steps of staff (`accept`, `log_call`, `note`, `close`, `leave_call_now`) are the same for SMS and desk.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.config import Settings
+from bot.engine.effects import LEVELS, AnswerCallNow, AttachReferral, OpenReferral, Terms, UpdateReferral
+from bot.referrals import words
+from bot.referrals.answering import staff_answer
+from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
+from bot.referrals.ladder import restart
+from bot.referrals.rows import OVER, close_alerts, lock, once
+from bot.referrals.steps import accept, close, leave_call_now, log_call, note
+from bot.referrals.telling import tell
+from bot.referrals.terms import write_terms
+from bot.store.ciphers import Ciphers, Unreadable
+from bot.store.models import Contact, Ladder, Referral, Staff, Ticket
+
+__all__ = [
+    "accept",
+    "answer_call_now",
+    "attach_referral",
+    "close",
+    "leave_call_now",
+    "log_call",
+    "note",
+    "open_referral",
+    "staff_answer",
+    "update_referral",
+]
+
+log = structlog.get_logger(__name__)
+
+ATTACHABLE = frozenset({"KIT", "TRA", "DOC", "DEB", "BAS", "OTH", "DLY"})  # safety 4
+REPEATED_WITHIN = timedelta(hours=24)
+_RANK: dict[str, int] = {level: rank for rank, level in enumerate(LEVELS)}
+
+
+def open_referral(
+    session: Session,
+    effect: OpenReferral,
+    *,
+    at: datetime,
+    turn: str,
+    channel: str,
+    contact_id: int | None,
+    case_id: int | None,
+    office: str,
+    ciphers: Ciphers,
+    clocks: Clocks = STANDARD,
+) -> None:
+    """Save a need, its number, its ladder. `turn` is the hex of the turn id. A second time changes nothing.
+
+    Without terms nobody may call (safety 1). Private and sealed are critical whatever the flow said (safety 3),
+    and a child's need goes to child protection (safety 6).
+    """
+    if session.get(Referral, effect.id) is not None:
+        return
+    queue = "sealed" if effect.sealed else "child" if effect.minor else effect.queue or "protection"
+    sealed = queue == "sealed" or effect.queue == "sealed"
+    referral = Referral(
+        id=effect.id,
+        ticket=effect.ticket,
+        opened_at=at,
+        source=effect.source,
+        code=effect.code,
+        level="critical" if sealed or effect.private else effect.level,
+        queue="sealed" if sealed else queue,
+        private=effect.private,
+        sealed=sealed,
+        minor=effect.minor,
+        call_language=None,
+        language=effect.language,
+        channel=channel,
+        contact_id=contact_id,
+        case_id=case_id,
+        office=office,
+        state="new",
+        call_now=False,
+    )
+    if effect.terms is not None:
+        write_terms(referral, effect.terms, ciphers=ciphers)
+    session.add(referral)
+    session.flush()  # the rows below name it
+    session.add(Ticket(number=effect.ticket, referral_id=effect.id, issued_at=at))
+    due = first_alert_at(referral.level, at, clocks=clocks)
+    session.add(Ladder(referral_id=effect.id, rung=0, round=0, due_at=due, why="opened"))
+    once(session, effect.id, kind="opened", at=at, turn=turn, detail={"level": referral.level, "source": effect.source})
+
+
+def update_referral(
+    session: Session,
+    effect: UpdateReferral,
+    *,
+    at: datetime,
+    turn: str,
+    ciphers: Ciphers,
+    clocks: Clocks = STANDARD,
+) -> None:
+    """What the person added. A level only rises; risen or moved, the ladder starts again from its first rung.
+
+    `forget_contact` takes number and case off, so that people inside cannot link it (safety 19).
+    """
+    rows = lock(session, effect.id)
+    if rows is None:
+        log.error("referral_missing", referral=effect.id)
+        return
+    referral, ladder = rows
+    # Several updates of one turn are several events; the id is keyed, for the effect may hold a number.
+    key = ciphers.derived_id(turn.encode(), msgspec.msgpack.encode(effect).hex())
+    if not once(session, effect.id, kind="updated", at=at, turn=key, detail=_changed(effect)):
+        return
+    before = (referral.level, referral.queue, referral.sealed)
+    _fill_in(referral, effect)
+    _place(referral, effect)
+    if effect.terms is not None:
+        _new_terms(referral, ladder, effect.terms, at=at, ciphers=ciphers, clocks=clocks)
+    if effect.forget_contact:
+        referral.contact_id, referral.case_id = None, None
+    if before == (referral.level, referral.queue, referral.sealed) or referral.state in OVER:
+        return
+    moved = before[1:] != (referral.queue, referral.sealed)
+    if moved:
+        _release(session, referral)
+    if referral.accepted_by is None:
+        restart(ladder, referral, at=at, clocks=clocks)
+
+
+def attach_referral(session: Session, effect: AttachReferral, *, at: datetime, turn: str) -> None:
+    """Same person, same problem: the new number names the older referral, if safety 4 allows; else both stand."""
+    # one order for all who lock two: by id
+    locked = {one: lock(session, one) for one in sorted({effect.id, effect.to})}
+    new, old = locked.get(effect.id), locked.get(effect.to)
+    if new is None or old is None or effect.id == effect.to or not _same_need(new[0], old[0]):
+        return
+    if not once(session, effect.id, kind="attached", at=at, turn=turn, detail={}):
+        return
+    new[0].state, new[0].attached_to = "attached", effect.to
+    new[1].due_at = None
+    close_alerts(session, new[0])
+    for ticket in session.scalars(select(Ticket).where(Ticket.referral_id == effect.id)):
+        ticket.referral_id = effect.to
+    once(session, effect.to, kind="repeated", at=at, turn=turn, detail={})
+
+
+def answer_call_now(
+    session: Session,
+    effect: AnswerCallNow,
+    *,
+    at: datetime,
+    turn: str,
+    contact_id: int | None = None,
+    ciphers: Ciphers | None = None,
+    settings: Settings | None = None,
+) -> None:
+    """Somebody typed a ticket number and answered "call us now?" (safety 2). Yes: this number may be called.
+
+    `contact_id` is whoever typed it: another phone than the referral's is kept as the number to call.
+    Whoever accepted hears of it; the 45 minutes start again, or the ladder is due where nobody has.
+    """
+    referral_id = session.scalar(select(Ticket.referral_id).where(Ticket.number == effect.ticket))
+    rows = lock(session, referral_id) if referral_id is not None else None
+    if rows is None or not rows[0].call_now or rows[0].state in OVER:
+        return
+    referral, ladder = rows
+    if not once(session, referral.id, kind="call_now_answered", at=at, turn=turn, detail={"yes": effect.yes}):
+        return
+    referral.call_now, referral.call_now_answered_at = False, at
+    if not effect.yes or ciphers is None:
+        return
+    number = _number_of(session, contact_id, ciphers=ciphers) if contact_id != referral.contact_id else ""
+    write_terms(referral, Terms(may_call=True, number=number), ciphers=ciphers)
+    clocks = Clocks.of(settings) if settings is not None else STANDARD
+    staff = session.get(Staff, referral.accepted_by) if referral.accepted_by is not None else None
+    # the wish is new: what counted as an attempt before it no longer does
+    referral.first_attempt_at = None
+    ladder.due_at, ladder.why = (at, "silence") if staff is None else (at + clocks.accepted_for, "no_call")
+    if staff is not None and settings is not None:
+        text = words.say("call_now", staff.language, ticket=words.shown(referral.ticket))
+        tell(session, staff, text=text, at=at, referral_id=referral.id, ciphers=ciphers, settings=settings)
+
+
+def _changed(effect: UpdateReferral) -> dict[str, object]:
+    """For the timeline: what changed, without how to reach the person."""
+    names = ("urgent", "level", "code", "caller", "call_language", "minor")
+    told: dict[str, object] = {name: getattr(effect, name) for name in names if getattr(effect, name) is not None}
+    if effect.terms is not None:
+        told["may_call"] = effect.terms.may_call
+    return told
+
+
+def _fill_in(referral: Referral, effect: UpdateReferral) -> None:
+    for name in ("urgent", "code", "caller", "call_language", "minor"):
+        value = getattr(effect, name)
+        if value is not None:
+            setattr(referral, name, value)
+    if effect.level is not None and _RANK[effect.level] > _RANK[referral.level]:
+        referral.level = effect.level
+
+
+def _place(referral: Referral, effect: UpdateReferral) -> None:
+    """The queue it belongs to now. A seal is never broken by a turn."""
+    if effect.sealed or effect.caller == "outside" or effect.queue == "sealed":
+        referral.sealed, referral.queue, referral.level = True, "sealed", "critical"
+    elif not referral.sealed:
+        if effect.minor:
+            referral.queue = "child"
+        elif effect.queue and not referral.minor:
+            referral.queue = effect.queue
+
+
+def _new_terms(
+    referral: Referral, ladder: Ladder, terms: Terms, *, at: datetime, ciphers: Ciphers, clocks: Clocks
+) -> None:
+    """Keep them, and count the 45 minutes of an acceptance from when they allow a call (safety 16)."""
+    write_terms(referral, terms, ciphers=ciphers)
+    if referral.accepted_by is not None and referral.first_attempt_at is None and referral.state not in OVER:
+        ladder.due_at, ladder.why = lapses_at(terms, at, clocks=clocks), "no_call"
+
+
+def _release(session: Session, referral: Referral) -> None:
+    """It moved to another queue: codes of people who may no longer see it end, and so does their acceptance."""
+    close_alerts(session, referral, unseeing=True)
+    if referral.accepted_by is not None and referral.sealed:
+        referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+
+
+def _same_need(new: Referral, old: Referral) -> bool:
+    """Does safety 4 allow one ticket for both? The flow asked the person, this asks the rows."""
+    return (
+        new.contact_id is not None
+        and new.contact_id == old.contact_id
+        and new.code == old.code
+        and new.code in ATTACHABLE
+        and old.state not in OVER
+        and new.state == "new"
+        and new.opened_at - old.opened_at <= REPEATED_WITHIN
+        and not any(one.private or one.sealed or one.level == "critical" for one in (new, old))
+    )
+
+
+def _number_of(session: Session, contact_id: int | None, *, ciphers: Ciphers) -> str:
+    contact = session.get(Contact, contact_id) if contact_id is not None else None
+    if contact is None:
+        return ""
+    try:
+        return ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
+    except Unreadable:
+        log.warning("number_unreadable", contact=contact.id)
+        return ""
