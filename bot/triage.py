@@ -67,7 +67,7 @@ def judge(text: str, roots: Roots) -> Danger | None:
             children.append(position)
     child = any(mark.child for mark in danger)
     levels = {mark.level for mark in danger}
-    if danger and children:
+    if children and not all(mark.child for mark in danger):
         child = True
         levels.add("critical")
     near = {mark.level for at, mark in needs if any(abs(at - place) <= _NEAR for place in children)}
@@ -89,6 +89,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _REPEATED = re.compile(r"([^\W\d])\1+")
 _LETTER_ALONE = re.compile(r" [^\W\d](?= )")
 _SPELLED_OUT = re.compile(r"(?<!\S)(?:[^\W\d] ){3,}[^\W\d](?!\S)")
+_FEWEST_LETTERS, _LONGEST_WORD, _MOST_LETTERS = 4, 12, 40
 _MIXED = re.compile(r"(?=\w*[0-9])(?=\w*[^\W\d])\w+")
 _SIGNS = str.maketrans({"@": "a", "$": "s"})
 _FIGURES = str.maketrans("013457", "oieast")
@@ -125,17 +126,28 @@ class _Root:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text in the form in which roots are compiled."""
-    return _squeezed(plain(fold_digits(text).translate(_SIGNS), apostrophe=" ")).split()
+    """The words of a text in the form in which roots are compiled, then what may have been spelled out letter by letter."""
+    form = plain(fold_digits(text).translate(_SIGNS), apostrophe=" ")
+    words = _squeezed(form).split()
+    if len(_LETTER_ALONE.findall(f" {form} ")) >= _FEWEST_LETTERS:
+        words += _spelled_out(form)
+    return words
 
 
 def _squeezed(text: str) -> str:
-    """Figures in words as letters ("m0urir"), spelled-out words joined ("v i o l"), repeated letters once."""
+    """Figures inside words as letters ("m0urir"), repeated letters once."""
     if any(map(str.isdigit, text)):
         text = _MIXED.sub(lambda match: match[0].translate(_FIGURES), text)
-    if len(_LETTER_ALONE.findall(f" {text} ")) > 3:
-        text = _SPELLED_OUT.sub(lambda match: match[0].replace(" ", ""), text)
     return _REPEATED.sub(r"\1", text)
+
+
+def _spelled_out(form: str) -> Iterator[str]:
+    """Every word that a row of single letters may hold: "v i o l a" may be "viol" and a letter that stands beside it."""
+    for row in _SPELLED_OUT.findall(form):
+        letters = row.replace(" ", "")[:_MOST_LETTERS]
+        for start in range(len(letters) - _FEWEST_LETTERS + 1):
+            for end in range(start + _FEWEST_LETTERS, min(start + _LONGEST_WORD, len(letters)) + 1):
+                yield _squeezed(letters[start:end])
 
 
 def _hits(words: list[str], by_start: dict[str, tuple[_Root, ...]]) -> Iterator[tuple[int, _Mark]]:
