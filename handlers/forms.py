@@ -32,9 +32,9 @@ def pairs(request: Request) -> list[tuple[str, str]]:
     environ = request.environ
     if not environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
         raise BadPayload("the body is no form")
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit() and int(length) <= BODY_LIMIT):
-        raise BadPayload("the body is too long")
+    length = environ.get("CONTENT_LENGTH", "")
+    if not (length.isascii() and length.isdigit() and len(length) < 8 and int(length) <= BODY_LIMIT):
+        raise BadPayload("the body is too long, or does not say how long it is")
     try:
         body = request.get_data()
         parts = body.decode().split("&")

@@ -66,7 +66,7 @@ class Hooks:
 @pytest.fixture
 def hooks() -> Iterator[Hooks]:
     running = Hooks()
-    thread = threading.Thread(target=running.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield running
     running.server.shutdown()
