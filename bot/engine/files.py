@@ -74,7 +74,7 @@ def told(walk: Walk, file: File) -> dict[str, str]:
 
 LOOKUPS: dict[str, Callable[[Walk], str]] = {"file": _file, "choose_code": _choose_code, "ticket": _ticket}
 OUTCOMES: dict[str, tuple[str, ...]] = {
-    "file": ("ok", "choose_code", "no_match", "saving", "away"),
-    "choose_code": ("ok", "different", "no_match", "saving", "away"),
+    "file": ("ok", "choose_code", "no_match", "away"),
+    "choose_code": ("ok", "different", "no_match", "away"),
     "ticket": ("call_now", "waiting", "away"),
 }

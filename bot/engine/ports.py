@@ -23,7 +23,7 @@ class File:
 class Checked:
     """What a case number and a secret opened. `file` only with "ok"; `case` (9 digits) with "ok" and "choose_code"."""
 
-    outcome: Literal["ok", "choose_code", "no_match", "saving"]
+    outcome: Literal["ok", "choose_code", "no_match"]
     case: str = ""
     file: File | None = None
 

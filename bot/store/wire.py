@@ -1,0 +1,121 @@
+"""A lean client for the two calls of a turn: one socket a thread, hiredis to pack and parse.
+
+redis-py serves everything else. Here it would cost six times the processor of the call itself
+(docs/decisions/0003). One retry on a broken connection: every call made through this client may run twice.
+"""
+
+import hashlib
+import socket
+import ssl
+import threading
+from typing import Any
+
+import hiredis
+from redis.connection import SSLConnection, parse_url
+
+from bot.errors import StoreDown
+
+Argument = bytes | str | int
+
+
+class Script:
+    """A Lua script, by its digest; loaded where the server does not know it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Wire:
+    """Calls to one Redis or Valkey. Threads share the object, never a connection."""
+
+    def __init__(self, url: str, *, timeout: float) -> None:
+        self._options = parse_url(url)
+        self._timeout = timeout
+        self._local = threading.local()
+
+    def call(self, *command: Argument) -> Any:
+        """One command, one round trip. Raises StoreDown for anything but an answer."""
+        try:
+            answer = self._exchange(command)
+        except OSError:
+            self._drop()
+            answer = self._again(command)
+        if isinstance(answer, hiredis.ReplyError):
+            raise StoreDown(str(answer).split(" ", 1)[0]) from None
+        return answer
+
+    def run(self, script: Script, keys: list[str], arguments: list[Argument]) -> Any:
+        """Run a script by digest; raises StoreDown."""
+        try:
+            return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except StoreDown as error:
+            if str(error) != "NOSCRIPT":
+                raise
+        self.call("SCRIPT", "LOAD", script.source)
+        return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._drop()
+
+    def _again(self, command: tuple[Argument, ...]) -> Any:
+        try:
+            return self._exchange(command)
+        except OSError as error:
+            self._drop()
+            raise StoreDown(type(error).__name__) from None
+
+    def _exchange(self, command: tuple[Argument, ...]) -> Any:
+        connection = getattr(self._local, "connection", None) or self._connect()
+        link, reader = connection
+        link.sendall(hiredis.pack_command(command))
+        return self._read(link, reader)
+
+    @staticmethod
+    def _read(link: socket.socket, reader: hiredis.Reader) -> Any:
+        answer = reader.gets()
+        while answer is False:
+            received = link.recv(65_536)
+            if not received:
+                raise ConnectionResetError("closed by the server")
+            reader.feed(received)
+            answer = reader.gets()
+        return answer
+
+    def _connect(self) -> tuple[socket.socket, hiredis.Reader]:
+        options = self._options
+        if "path" in options:
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            link.settimeout(self._timeout)
+            link.connect(options["path"])
+        else:
+            address = (options.get("host", "localhost"), options.get("port", 6379))
+            link = socket.create_connection(address, timeout=self._timeout)
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if options.get("connection_class") is SSLConnection:
+                link = ssl.create_default_context().wrap_socket(link, server_hostname=address[0])
+        reader = hiredis.Reader()
+        for greeting in self._greetings():
+            link.sendall(hiredis.pack_command(greeting))
+            answer = self._read(link, reader)
+            if isinstance(answer, hiredis.ReplyError):
+                link.close()
+                raise StoreDown(str(answer).split(" ", 1)[0])
+        self._local.connection = (link, reader)
+        return link, reader
+
+    def _greetings(self) -> list[tuple[Argument, ...]]:
+        options, greetings = self._options, []
+        if options.get("password"):
+            user = (options["username"],) if options.get("username") else ()
+            greetings.append(("AUTH", *user, options["password"]))
+        if options.get("db"):
+            greetings.append(("SELECT", options["db"]))
+        return greetings
+
+    def _drop(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            connection[0].close()
