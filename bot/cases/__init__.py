@@ -1,0 +1,1 @@
+"""Cases: import, development data, and what a turn may ask and claim of a case."""
