@@ -104,7 +104,7 @@ def go_outside(walk: Walk) -> None:
     if first:
         walk.effects.append(Update(id=first, terms=NOBODY, forget_contact=True))
     minor = walk.values.get("minor") == "yes"
-    _open(walk, queue="sealed", level="critical", private=True, sealed=True, terms=terms, minor=minor)
+    _open(walk, queue="sealed", level="critical", source="private", private=True, sealed=True, terms=terms, minor=minor)
     _update(walk, caller="outside")
 
 

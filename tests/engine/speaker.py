@@ -1,0 +1,149 @@
+"""A person who talks to the pure engine: fake lookups, ids that count up, the session saved and reread every turn."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from bot.content.screens import Content
+from bot.engine.effects import AnyEffect
+from bot.engine.ports import Checked, File
+from bot.engine.session import Contact, Session
+from bot.engine.step import Step, step
+from bot.errors import LookupAway
+from bot.messages import Channel, Inbound
+from bot.text.cases import obvious_code
+from bot.text.damm import check_digit
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+PHONE = "+22790001234"
+
+
+@dataclass
+class FakeLookups:
+    """One file, known by number and code; not enrolled while `code` is empty."""
+
+    case: str = "482719368"
+    born: str = "1991"
+    code: str = "7306"
+    file: File = field(default_factory=lambda: File("482719368", "TRAINING_WAIT", date(2026, 11, 2), news=True))
+    away: bool = False
+    call_now_for: str = ""
+
+    def check(self, case: str, secret: str) -> Checked:
+        if self.away:
+            raise LookupAway("away")
+        if case not in (self.case, self.case[-3:]):
+            return Checked("no_match")
+        if self.code and secret == self.code:
+            return Checked("ok", self.case, self.file)
+        if not self.code and case == self.case and secret == self.born:
+            return Checked("choose_code", self.case)
+        return Checked("no_match")
+
+    def choose_code(self, case: str, code: str) -> bool:
+        self.code = code
+        return True
+
+    def obvious(self, case: str, code: str) -> bool:
+        return obvious_code(code, phone=PHONE, case=case, today=date(2026, 11, 23))
+
+    def call_now(self, ticket: str) -> bool:
+        if self.away:
+            raise LookupAway("away")
+        return ticket == self.call_now_for
+
+
+class CountingIds:
+    """Readable ids, a new series each turn."""
+
+    def __init__(self, turn: int) -> None:
+        self._turn = turn
+
+    def referral(self, n: int) -> str:
+        return f"{self._turn:031x}{n}"
+
+    def ticket(self, n: int) -> str:
+        digits = f"{482_000 + 10 * self._turn + n:06d}"
+        return digits + check_digit(digits)
+
+
+class Speaker:
+    """`says` on any channel; on USSD `dials` first, and the transcript grows as the gateway's does."""
+
+    def __init__(self, content: Content, *, channel: str = "ussd", language: str = "", **lookups: object) -> None:
+        self.content = content
+        self.channel = Channel(channel)
+        self.session: Session | None = None
+        self.contact = Contact(language=language)
+        self.lookups = FakeLookups(**lookups)  # type: ignore[arg-type]
+        self.now = START
+        self.turns = 0
+        self.dialled = 0
+        self.transcript = ""
+        self.effects: list[AnyEffect] = []
+        self.last: Step | None = None
+
+    def dials(self) -> str:
+        """A new USSD session."""
+        self.dialled += 1
+        self.transcript = ""
+        return self._turn("")
+
+    def says(self, text: str, *, sent: timedelta = timedelta(0), choice: str = "", media: str = "") -> str:
+        """One message; `sent` earlier than now by this much."""
+        if self.channel is Channel.USSD:
+            started = self.session is not None and self.session.transcript > 0
+            self.transcript = f"{self.transcript}*{text}" if started else text
+            return self._turn(self.transcript)
+        return self._turn(text, sent=sent, choice=choice, media=media)
+
+    def waits(self, **span: float) -> None:
+        """Time goes by."""
+        self.now += timedelta(**span)
+
+    def _turn(self, text: str, *, sent: timedelta = timedelta(0), choice: str = "", media: str = "") -> str:
+        self.turns += 1
+        inbound = Inbound(
+            gateway="test",
+            external_id=str(self.turns),
+            channel=self.channel,
+            address=PHONE,
+            text=text,
+            sent_at=self.now - sent,
+            session=f"session-{self.dialled}" if self.channel is Channel.USSD else "",
+            choice=choice,
+            media=media,
+        )
+        self.last = step(
+            self.content.flows,
+            _reread(self.session, Session),
+            _reread(self.contact, Contact) or Contact(),
+            inbound,
+            self.now,
+            lookups=self.lookups,
+            ids=CountingIds(self.turns),
+        )
+        self.session, self.contact = self.last.session, self.last.contact
+        self.effects += self.last.effects
+        self.now += timedelta(seconds=20)
+        return self._heard()
+
+    def _heard(self) -> str:
+        assert self.last is not None
+        screens = []
+        for reply in self.last.replies:
+            spoken = self.content.speak(
+                reply.key,
+                reply.arguments,
+                channel=self.channel,
+                language=self.contact.language,
+                page=reply.page,
+            )
+            prefix = ("END " if reply.final else "CON ") if self.channel is Channel.USSD else ""
+            screens.append(prefix + spoken.text)
+        return "\n".join(screens)
+
+
+def _reread(value, kind):  # type: ignore[no-untyped-def]
+    return None if value is None else msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=kind)
