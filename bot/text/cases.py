@@ -134,11 +134,24 @@ def _wholes(found: list[Cluster], length: int) -> Iterator[str]:
     for cluster in found:
         if cluster.plus:
             continue
-        single = [group for group in cluster.groups if len(group) == length]
-        if single:
+        if single := [token for token in _tokens(cluster.groups) if len(token) == length]:
             yield from single
         elif len(whole := "".join(cluster.groups)) == length:
             yield whole
+
+
+def _tokens(groups: tuple[str, ...]) -> list[str]:
+    """The groups of a cluster, with dates and valid tickets in one piece: "482-1737" holds no code 1737."""
+    lengths = [len(group) for group in groups]
+    if len(groups) == 3 and max(lengths[:2]) <= 2 and lengths[2] == 4:
+        return ["".join(groups)]
+    tokens: list[str] = []
+    at = 0
+    while at < len(groups):
+        size = 2 if lengths[at : at + 2] == [3, 4] and valid("".join(groups[at : at + 2])) else 1
+        tokens.append("".join(groups[at : at + size]))
+        at += size
+    return tokens
 
 
 def _only(candidates: Iterator[str]) -> str | None:

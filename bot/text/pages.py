@@ -26,6 +26,8 @@ def ussd_pages(text: str, *, more: str, septets: int = 160) -> list[str]:
     room_with_tail = room - measure(tail)
     if room_with_tail < 2:
         raise ValueError(f"no room for text beside the line that says more: {room} units in all")
+    if measure(text) > room:
+        text = text.strip()  # else a tail of blanks would make a screen of its own
     pages: list[str] = []
     while measure(text) > room:
         cut = _cut(text, _fitting(text, room_with_tail, gsm7=gsm7))

@@ -75,7 +75,7 @@ def test_last_three(text):
     assert last_three(text) == "368"
 
 
-@pytest.mark.parametrize("text", ["", "36", "3680", "482719368", "368 369", "oui"])
+@pytest.mark.parametrize("text", ["", "36", "3680", "482-1737", "482 719 368", "482719368", "368 369", "oui"])
 def test_no_last_three(text):
     assert last_three(text) is None
 
@@ -93,7 +93,22 @@ def test_code_of_ones_typed_as_letters():
     assert code("I2O4") == "1204"
 
 
-@pytest.mark.parametrize("text", ["", "509", "50931", "5093 ou 5094", "482719368", "lolo", "oooo"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "509",
+        "50931",
+        "5093 ou 5094",
+        "482-1737",
+        "12/10/1994",
+        "le 1/2/1994",
+        "+227 90 00 5093",
+        "482719368",
+        "lolo",
+        "oooo",
+    ],
+)
 def test_no_code(text):
     assert code(text) is None
 
@@ -140,6 +155,11 @@ def test_start_code():
 def test_shown_with_dashes():
     assert show_case(CASE) == "482-719-368"
     assert show_ticket("4821737") == "482-1737"
+
+
+def test_last_three_and_code_side_by_side():
+    assert last_three("368 5094") == "368"
+    assert code("368 5094") == "5094"
 
 
 OBVIOUS = [

@@ -83,3 +83,8 @@ def test_arabic_screens_hold_seventy_units():
 def test_no_room_beside_the_more_line_is_an_error():
     with pytest.raises(ValueError, match="no room"):
         ussd_pages("abc", more="x" * 155)
+
+
+def test_blanks_at_the_ends_make_no_screen():
+    assert ussd_pages("\n " + "x" * 156 + " " * 20, more=MORE) == ["x" * 156]
+    assert ussd_pages("", more=MORE) == [""]
