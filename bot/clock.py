@@ -1,0 +1,111 @@
+"""The clock: every few seconds it wakes the sweeps that find what a lost wake-up left. It decides nothing itself.
+
+Several clocks do no harm, for a wake-up only makes a job look; due times are compared by the database's clock.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import jobs
+from bot.config import Settings
+from bot.store import keys, partitions
+from bot.store.ciphers import SHARDS
+from bot.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+SWEEP = 5.0  # seconds
+PARTITIONS = 3600.0
+SOON = 30.0
+CROWDED = 500  # wake-ups already waiting: more would help nobody
+
+
+def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
+    """Sweep until told to stop (SIGTERM, SIGINT, or `stop`); outlives every store being away."""
+    stop = stop or _on_signal()
+    database = Database.of(settings, pool_size=1)
+    conversations = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    queue_client = Redis.from_url(settings.queue_url, socket_timeout=2, socket_connect_timeout=2)
+    queue = jobs.queue_on(queue_client)
+    slow = threading.Thread(
+        target=_repeat,
+        args=(stop, PARTITIONS, lambda: make_partitions(database, today=datetime.now(UTC).date())),
+        name="partitions",
+        daemon=True,  # a database that hangs must not keep the clock from stopping
+    )
+    slow.start()
+    log.info("clock_started", every=SWEEP)
+    _repeat(stop, SWEEP, lambda: sweep(queue, conversations))
+    slow.join(timeout=2)
+    for client in (conversations, queue_client):
+        client.close()
+    database.close()
+
+
+def sweep(queue: Queue, conversations: Redis) -> bool:
+    """Wake the ladder, the outbox, and every shard with waiting answers; False where the job store takes no more."""
+    if _crowded(queue):
+        return False
+    jobs.wake(queue, "climb")
+    jobs.wake(queue, "send_messages")
+    for shard in waiting_shards(conversations):
+        jobs.wake(queue, "send_answers", shard)
+    return True
+
+
+def waiting_shards(conversations: Redis) -> list[int]:
+    """Shards with answers on their way out; none while the conversation store is away."""
+    try:
+        with conversations.pipeline(transaction=False) as asked:
+            for shard in range(SHARDS):
+                asked.xlen(keys.answers(shard))
+            return [shard for shard, length in enumerate(asked.execute()) if length]
+    except RedisError as error:
+        log.warning("conversation_store_away", job="clock", error=type(error).__name__)
+        return []
+
+
+def make_partitions(database: Database, *, today: date) -> bool:
+    """Tomorrow's tables, today; False while the database is away."""
+    try:
+        for name in partitions.ensure(database, today=today):
+            log.info("partition_made", table=name)
+    except SQLAlchemyError as error:
+        log.warning("database_away", job="partitions", error=type(error).__name__)
+        return False
+    return True
+
+
+def _crowded(queue: Queue) -> bool:
+    try:
+        return queue.count > CROWDED
+    except RedisError as error:
+        log.warning("job_store_away", error=type(error).__name__)
+        return True
+
+
+def _repeat(stop: threading.Event, seconds: float, work: Callable[[], bool]) -> None:
+    """Now, then every so many seconds, sooner where it did not work. A fault is logged and the next time comes."""
+    while True:
+        worked = False
+        try:
+            worked = work()
+        except Exception:
+            log.exception("clock_fault")
+        if stop.wait(seconds if worked else min(seconds, SOON)):
+            return
+
+
+def _on_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,114 @@
+"""What the worker runs when rq wakes it. Arguments are ids and shard numbers; rows and streams are the truth.
+
+Every job may run twice, at once, or never: what is due stays due, and the clock wakes it again.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.config import Settings
+from bot.jobs import answers, rows
+from bot.jobs.services import Services
+from bot.referrals import ladder
+
+__all__ = ["QUEUE", "climb", "queue_on", "run_worker", "send_answers", "send_messages", "use", "wake"]
+
+log = structlog.get_logger(__name__)
+
+QUEUE = "maraba"
+WAKE_KEPT = 120  # seconds a wake-up waits for a worker; after that the sweep has long found the rows
+JOB_TIMEOUT = 600
+PAUSE = 2.0  # seconds before the worker asks again for a job store that is away
+_services: Services | None = None
+T = TypeVar("T")
+
+
+def wake(queue: "Queue | Redis", name: str, *ids: object) -> None:
+    """Say that there is work: `climb`, `send_messages` or `send_answers` (its shard). Never raises, never waits.
+
+    Losing a wake-up loses nothing: the clock finds the same rows within seconds.
+    """
+    try:
+        queue_on(queue).enqueue_call(
+            f"bot.jobs.{name}", args=list(ids), timeout=JOB_TIMEOUT, result_ttl=0, ttl=WAKE_KEPT, failure_ttl=3600
+        )
+    except RedisError as error:
+        log.warning("wake_failed", job=name, error=type(error).__name__)
+
+
+def queue_on(queue: "Queue | Redis") -> Queue:
+    """The queue of the service on a job store; JSON, because a pickle is a program."""
+    return queue if isinstance(queue, Queue) else Queue(QUEUE, connection=queue, serializer=JSONSerializer)
+
+
+def climb(*_ids: str) -> None:
+    """Take every due step of every ladder, then send what that made. The ids only say why."""
+    services = _running()
+    told = _unless_away(
+        "climb", lambda: ladder.climb(services.database, settings=services.settings, ciphers=services.ciphers)
+    )
+    if told:
+        wake(services.queue, "send_messages")
+
+
+def send_messages(*_ids: str) -> None:
+    """Send every due message of the outbox; wakes the ladder where an alert did not leave."""
+    services = _running()
+    work = _unless_away("send_messages", lambda: rows.send_due(services))
+    if work is not None and work.climb:
+        wake(services.queue, "climb")
+    if work is not None and work.more:
+        wake(services.queue, "send_messages")
+
+
+def send_answers(shard: int) -> None:
+    """Send the answers that wait in one shard of the conversation store."""
+    answers.send_waiting(_running(), int(shard))
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until told to stop; a job store that is away is asked again."""
+    use(Services.of(settings))
+    services = _running()
+    while True:
+        try:
+            worker = SimpleWorker(
+                [services.queue], connection=services.queue.connection, serializer=JSONSerializer, worker_ttl=60
+            )
+            worker.work(logging_level="WARNING")
+        except (RedisError, OSError) as error:
+            log.warning("job_store_away", error=type(error).__name__)
+            time.sleep(PAUSE)
+        else:
+            break
+    services.close()
+
+
+def use(services: Services | None) -> None:
+    """What the jobs of this process work with; built once, by `run_worker` or a test."""
+    global _services  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    _services = services
+
+
+def _running() -> Services:
+    if _services is None:
+        raise RuntimeError("the jobs of this process have no services; start them with `maraba worker`")
+    return _services
+
+
+def _unless_away(job: str, work: Callable[[], T]) -> T | None:
+    """Run it; PostgreSQL being away is no fault of the job: the rows wait, and the clock comes back."""
+    try:
+        return work()
+    except (OperationalError, PoolTimeout) as error:
+        log.warning("database_away", job=job, error=type(error).__name__)
+        return None

@@ -1,0 +1,60 @@
+"""What the worker works with: built once a process."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bot.config import Settings
+from bot.gate import Gate
+from bot.store.ciphers import Ciphers
+from bot.store.database import Database
+from handlers import registry
+
+SENDERS = 16  # messages handed to gateways at once
+QUEUE = "maraba"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Stores, keys, the gate, and the threads that send."""
+
+    settings: Settings
+    database: Database
+    conversations: Redis  # the conversation store
+    queue: Queue
+    ciphers: Ciphers
+    gate: Gate
+    senders: ThreadPoolExecutor
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Services":
+        """Connect to what the settings name; nothing is asked of the stores yet."""
+        names = dict.fromkeys((*settings.gateways, settings.staff_gateway, settings.sms_gateway))
+        gate = Gate(
+            settings,
+            registry.build(settings, names),
+            outgoing_allowed=lambda name: registry.outgoing_allowed(settings, name),
+        )
+        retry = Retry(ConstantBackoff(0.1), 1)
+        jobs = Redis.from_url(settings.queue_url, retry=retry)
+        return cls(
+            settings=settings,
+            database=Database.of(settings, pool_size=3),
+            conversations=Redis.from_url(settings.redis_url, retry=retry, socket_timeout=5, socket_connect_timeout=2),
+            queue=Queue(QUEUE, connection=jobs, serializer=JSONSerializer),
+            ciphers=Ciphers.of(settings),
+            gate=gate,
+            senders=ThreadPoolExecutor(SENDERS, thread_name_prefix="sender"),
+        )
+
+    def close(self) -> None:
+        """Let running sends end, then give the connections back."""
+        self.senders.shutdown(wait=True)
+        self.database.close()
+        self.conversations.close()
+        self.queue.connection.close()
