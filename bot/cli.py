@@ -57,7 +57,8 @@ def _stores_first(context: typer.Context) -> None:
 @contextmanager
 def _embedded(*, start: bool) -> Iterator[None]:
     """Lead this process to the embedded stores where the settings name none: those of `maraba up` while it runs,
-    else, for commands that only need them for a moment, started here and stopped at the end."""
+    else, for commands that only need them for a moment, started here and stopped at the end.
+    """
     from bot.stores import EmbeddedStores, running_urls
 
     settings = config.load()

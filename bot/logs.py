@@ -1,5 +1,6 @@
 """Logging: JSON lines in production, readable ones in development, and a net under the rule that no number, text or
-code is ever logged. The net is the last thing before a line is written; what it catches is a fault of the caller."""
+code is ever logged. The net is the last thing before a line is written; what it catches is a fault of the caller.
+"""
 
 import logging
 import re

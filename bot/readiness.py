@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.store import migrate
-from bot.stores import check_store
+from bot.stores import UNASKED, check_store
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +40,9 @@ def _store_faults(settings: Settings) -> list[str]:
         return []
     finally:
         client.close()
-    unasked = [line for line in found if "CONFIG is refused" in line]
-    for line in unasked:
-        log.warning("store_not_checked", reason=line)
-    return [line for line in found if line not in unasked]
+    if UNASKED in found:
+        log.warning("store_not_checked", reason=UNASKED)
+    return [line for line in found if line != UNASKED]
 
 
 def _schema_faults(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ background job starts with SIGINT ignored); web stops first, then the others, th
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -20,13 +21,14 @@ from types import FrameType
 
 from bot.config import ROOT, Settings
 from bot.stores import EmbeddedStores, Program, StartFault, running_urls
-from bot.stores.programs import bound
+from bot.stores.programs import bound, disk_full
 
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a dead child starts again, growing
 SETTLED = 60.0  # seconds after which a child counts as well again
 PORT_PATIENCE = 3.0  # seconds: the web server of a killed supervisor needs a moment to let go
 WEB_PATIENCE = 30.0
-LOW_SPACE = 300_000_000
+LOW_SPACE = 300_000_000  # bytes below which every minute says so
+NO_SPACE = 4_000_000  # bytes below which a store that ended has ended of it
 SPACE_EVERY = 60.0
 
 
@@ -58,7 +60,7 @@ class Supervisor:
         self.prepare = prepare or prepare_stores
         self._commands = children if children is not None else commands(settings)
         self._watched: dict[str, Watched] = {}
-        self._stops = 0
+        self._signals = 0
         self._wake, self._woken = socket.socketpair()
         self._space_at = 0.0
 
@@ -67,7 +69,7 @@ class Supervisor:
         self._catch_signals()
         try:
             self._start()
-            while not self._stops:
+            while not self._stopping():
                 self._watch()
                 self._nap(0.2)
         finally:
@@ -79,13 +81,16 @@ class Supervisor:
         self._woken.setblocking(False)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._stops += 1
-        if self._stops > 1:  # whoever insists does not want to wait for anything
+        self._signals += 1
+        if self._signals > 1:  # whoever insists does not want to wait for anything
             for program in [*self.stores.programs, *(watched.program for watched in self._watched.values())]:
                 program.strike()
             os._exit(128 + number)
         with contextlib.suppress(OSError):
             self._woken.send(b"!")
+
+    def _stopping(self) -> bool:
+        return self._signals > 0
 
     def _nap(self, seconds: float) -> None:
         """Sleep, but wake for a signal."""
@@ -99,7 +104,7 @@ class Supervisor:
         self.stores.start()
         if self.stores.servers:
             self.say(f"stores are up in {self.stores.folder}: {', '.join(self.stores.servers)}")
-        if self._stops:
+        if self._stopping():
             return
         ready = self.settings.model_copy(update=self.stores.urls)
         self.prepare(ready)
@@ -107,7 +112,7 @@ class Supervisor:
             self._watched[name] = Watched(server.program, server.start, started=time.monotonic())
         environment = self._environment(ready)
         for name, command in self._commands.items():
-            if self._stops:
+            if self._stopping():
                 return
             program = Program(name, bound(command), environment=environment, patience=8.0)
             self._watched[name] = Watched(program, program.start, started=time.monotonic())
@@ -126,12 +131,12 @@ class Supervisor:
         if "web" not in self._commands:
             return True
         deadline = time.monotonic() + WEB_PATIENCE
-        while not self._stops and time.monotonic() < deadline:
+        while not self._stopping() and time.monotonic() < deadline:
             self._watch()
             if _alive(self.settings):
                 return True
             self._nap(0.1)
-        if not self._stops:
+        if not self._stopping():
             self.say("web does not answer yet; its reason stands above")
         return False
 
@@ -149,6 +154,9 @@ class Supervisor:
                 watched.failures += 1
                 watched.again_at = now + pause
                 self.say(f"{name} ended ({_reason(watched.program.ended)}); starting it again in {pause:g} s")
+                # A full disk keeps the log from saying so.
+                if disk_full(watched.program.last_words()) or self._free() < NO_SPACE:
+                    self._make_room()
             elif now >= watched.again_at:
                 self._restart(name, watched)
         if now >= self._space_at:
@@ -162,18 +170,23 @@ class Supervisor:
             watched.start()
             self.say(f"{name} is up again")
         except StartFault as fault:
-            if "is full" in str(fault) and self.stores.give_up_ballast():
-                self.say("the disk is full; gave up the reserve file so that the stores can go on: free some space now")
             self.say(f"{name}: {fault}")
+
+    def _make_room(self) -> None:
+        given = "; gave up the reserve file so that the stores can go on" if self.stores.give_up_ballast() else ""
+        self.say(f"the disk of {self.stores.folder} is full{given}: free some space now")
 
     def _check_space(self) -> None:
         """Say it while there is still time: Valkey exits on a full disk."""
-        free = os.statvfs(self.stores.folder)
-        if self.stores.servers and free.f_bavail * free.f_frsize < LOW_SPACE:
-            self.say(f"only {free.f_bavail * free.f_frsize // 1_000_000} MB free in {self.stores.folder}: free some space")
+        free = self._free()
+        if self.stores.servers and free < LOW_SPACE:
+            self.say(f"only {free // 1_000_000} MB free in {self.stores.folder}: free some space")
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.stores.folder).free
 
     def _stop(self) -> None:
-        if self._stops:
+        if self._stopping():
             self.say("stopping")
         web = [watched.program for name, watched in self._watched.items() if name == "web"]
         rest = [watched.program for name, watched in self._watched.items() if name in self._commands and name != "web"]
@@ -185,7 +198,7 @@ class Supervisor:
         self.stores.stop()
         self._wake.close()
         self._woken.close()
-        if self._stops:
+        if self._stopping():
             self.say("stopped; everything is kept for the next start" if self.stores.folder.exists() else "stopped")
 
 

@@ -1,4 +1,5 @@
-"""Stand-ins for the four processes: they start quickly, write down what happens to them, and stop on request.
+"""Stand-ins for the four processes: they start quickly, write down what happens to them, and stop on request
+(unless FAKE_STUBBORN names them).
 
 `python -m tests.fake_service NAME FOLDER [PORT]`: NAME.pid and lines in events; `web` answers /health/live.
 """
@@ -29,6 +30,9 @@ def main(name, folder, port=None):
             file.write(f"{time.monotonic():.3f} {name} {event}\n")
 
     def stop(*_):
+        if os.environ.get("FAKE_STUBBORN") == name:
+            note("asked")
+            return
         note("stopped")
         os._exit(0)
 

@@ -3,6 +3,6 @@
 from bot.stores.embedded import EmbeddedStores, running_urls
 from bot.stores.postgres import Postgres
 from bot.stores.programs import Program, StartFault
-from bot.stores.valkey import Valkey, check_store
+from bot.stores.valkey import UNASKED, Valkey, check_store
 
-__all__ = ["EmbeddedStores", "Postgres", "Program", "StartFault", "Valkey", "check_store", "running_urls"]
+__all__ = ["UNASKED", "EmbeddedStores", "Postgres", "Program", "StartFault", "Valkey", "check_store", "running_urls"]

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from bot.config import Settings
 from bot.stores.postgres import Postgres
@@ -39,7 +40,7 @@ class EmbeddedStores:
         self._lock: int | None = None
         self._sockets: Path | None = None
 
-    def __enter__(self) -> "EmbeddedStores":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -66,21 +67,19 @@ class EmbeddedStores:
             )
             self.postgres.start()
         if not self.settings.redis_url:
-            self.conversation = self._valkey("conversation", durable=self.durable)
+            self.conversation = self._valkey("conversation", sockets, lock, durable=self.durable)
             self.conversation.start()
         if not self.settings.queue_url:
-            self.jobs = self._valkey("jobs", durable=False)
+            self.jobs = self._valkey("jobs", sockets, lock, durable=False)
             self.jobs.start()
 
-    def _valkey(self, name: str, *, durable: bool) -> Valkey:
-        assert self._sockets is not None
-        assert self._lock is not None
+    def _valkey(self, name: str, sockets: Path, lock: int, *, durable: bool) -> Valkey:
         return Valkey(
             name,
             folder=self.folder / name,
-            socket=self._sockets / f"{name}.sock",
+            socket=sockets / f"{name}.sock",
             durable=durable,
-            keep=[self._lock],
+            keep=[lock],
             say=self.say,
         )
 
@@ -133,10 +132,20 @@ def running_urls(settings: Settings) -> dict[str, str]:
     folder = settings.data_dir.resolve()
     try:
         held = json.loads((folder / "running.json").read_text())
-        os.kill(int(held["pid"]), 0)
+        urls = {str(name): str(url) for name, url in held["urls"].items()}
+        return urls if _alive(str(held["pid"])) else {}
     except (OSError, ValueError, KeyError):
         return {}
-    return {str(name): str(url) for name, url in held["urls"].items()}
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _lock(folder: Path) -> int:
@@ -151,10 +160,10 @@ def _lock(folder: Path) -> int:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            if time.monotonic() < deadline:
+            holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
+            if time.monotonic() < deadline and not _alive(holder):
                 time.sleep(0.1)
                 continue
-            holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(handle)
             raise StartFault(
                 f"Maraba already runs on the data folder {folder} (process {holder}); "

@@ -75,7 +75,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start, wait until it answers, make the database `maraba`; raises StartFault. Nobody else may use the folder:
-        the caller holds the lock, so what an earlier server left behind can be cleared away."""
+        the caller holds the lock, so what an earlier server left behind can be cleared away.
+        """
         if not (self.folder / "PG_VERSION").exists():
             self._initialise()
         for left in (self.folder / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock", self.socket / ".s.PGSQL.5432"):

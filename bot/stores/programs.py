@@ -78,7 +78,7 @@ class Program:
     def start(self) -> None:
         """Start it; raises StartFault when the program is not there."""
         self._swept = False
-        out = open(self.log, "ab") if self.log else None  # noqa: SIM115 - closed below, the child keeps its own
+        out = self.log.open("ab") if self.log else None
         try:
             self.process = subprocess.Popen(
                 self.command,

@@ -16,6 +16,10 @@ from bot.stores.programs import Program, StartFault, bound, disk_full
 
 REPAIRABLE = 1_000_000  # bytes of a bad tail that are cut without asking (turn.md 7)
 START = 60.0  # seconds: a large append-only file takes its time to load
+UNASKED = (
+    "the conversation store does not let itself be asked (CONFIG is refused): make sure yourself of "
+    "appendonly yes, appendfsync always, maxmemory set, maxmemory-policy noeviction"
+)
 _ANALYSED = re.compile(r"AOF analyzed: filename=(\S+), size=(\d+), ok_up_to=(\d+)")
 _BAD_TAIL = ("Bad file format reading the append only file", "Unexpected end of file reading the append only file")
 
@@ -154,10 +158,7 @@ def check_store(client: redis.Redis) -> list[str]:
     try:
         held = {**client.config_get(*wanted), **client.config_get("maxmemory")}
     except redis.ResponseError:
-        return [
-            "the conversation store does not let itself be asked (CONFIG is refused): make sure yourself of "
-            "appendonly yes, appendfsync always, maxmemory set, maxmemory-policy noeviction"
-        ]
+        return [UNASKED]
     plain = {_text(name): _text(value) for name, value in held.items()}
     found = [
         f"the conversation store has {name} {plain.get(name, 'unknown')}: {why}; set it to {value}"

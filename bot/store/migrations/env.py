@@ -3,7 +3,7 @@
 import re
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 from bot.store.models import Base
 
@@ -11,12 +11,12 @@ LOCK = 0x6D617261  # two `maraba migrate` at once: the second waits, then finds 
 PARTITION = re.compile(r"^(turns|turns_seen)_(default|p\d+)$")
 
 
-def include_name(name, kind, _parents):
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
     """Partitions come and go with the days (bot/store/partitions.py): no migration speaks of them."""
     return not (kind == "table" and PARTITION.match(name or ""))
 
 
-def run(connection):
+def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
