@@ -89,7 +89,9 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _REPEATED = re.compile(r"([^\W\d])\1+")
 _LETTER_ALONE = re.compile(r" [^\W\d](?= )")
 _SPELLED_OUT = re.compile(r"(?<!\S)(?:[^\W\d] ){3,}[^\W\d](?!\S)")
-_FEWEST_LETTERS, _LONGEST_WORD, _MOST_LETTERS = 4, 12, 40
+_FEWEST_LETTERS, _LONGEST_WORD = 4, 12
+_MOST_LETTERS, _MOST_ROWS = 40, 20  # a megabyte of single letters must not keep a turn waiting
+_FIGURE = re.compile(r"[0-9]")
 _MIXED = re.compile(r"(?=\w*[0-9])(?=\w*[^\W\d])\w+")
 _SIGNS = str.maketrans({"@": "a", "$": "s"})
 _FIGURES = str.maketrans("013457", "oieast")
@@ -136,14 +138,14 @@ def _words(text: str) -> list[str]:
 
 def _squeezed(text: str) -> str:
     """Figures inside words as letters ("m0urir"), repeated letters once."""
-    if any(map(str.isdigit, text)):
+    if _FIGURE.search(text):
         text = _MIXED.sub(lambda match: match[0].translate(_FIGURES), text)
     return _REPEATED.sub(r"\1", text)
 
 
 def _spelled_out(form: str) -> Iterator[str]:
     """Every word that a row of single letters may hold: "v i o l a" may be "viol" and a letter that stands beside it."""
-    for row in _SPELLED_OUT.findall(form):
+    for row in _SPELLED_OUT.findall(form)[:_MOST_ROWS]:
         letters = row.replace(" ", "")[:_MOST_LETTERS]
         for start in range(len(letters) - _FEWEST_LETTERS + 1):
             for end in range(start + _FEWEST_LETTERS, min(start + _LONGEST_WORD, len(letters)) + 1):

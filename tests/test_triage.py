@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.triage import Danger, Roots, judge
@@ -170,6 +170,7 @@ def test_harmless_words_around_never_lower(harmless):
     assert judge(f"{harmless}. {'mot ' * 20} je veux mourir", ROOTS).level == "critical"
 
 
+@settings(deadline=None)
 @given(st.sampled_from([text for text, danger in RAISED.items() if danger == CRITICAL]), st.text(max_size=80))
 def test_no_text_behind_lowers_a_level(text, more):
     assert judge(f"{text}. {more}", ROOTS).level == "critical"
@@ -204,6 +205,7 @@ def test_answers_to_menus_pass(text):
     assert judge(text, ROOTS) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text):
     danger = judge(text, ROOTS)

@@ -44,10 +44,11 @@ def numbers(text: str) -> list[str]:
         if cluster.plus or (len(groups) > 2 and all(len(group) == 1 for group in groups)):
             found.append("".join(groups))
             continue
-        while groups:
-            size = _together(groups)
-            found.append("".join(groups[:size]))
-            groups = groups[size:]
+        at = 0
+        while at < len(groups):
+            size = _together(groups[at : at + _MOST_GROUPS])
+            found.append("".join(groups[at : at + size]))
+            at += size
     return found
 
 
@@ -92,6 +93,7 @@ _ANSWER = re.compile(
 _RUN = re.compile(r"[0-9]+")
 _CLUSTER = re.compile(r"[0-9]+(?:[ \u00a0\u202f./_-]{1,3}[0-9]+)*")
 _GROUPINGS = ((3, 2, 2, 2, 2), (2, 2, 2, 2), (3, 3, 3), (3, 4), (3, 3))
+_MOST_GROUPS = 5
 _WORDS = {
     word: str(digit)
     for digit, words in enumerate(
