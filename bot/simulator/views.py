@@ -214,7 +214,7 @@ def _headers(response: Response) -> Response:
 
 def _squeezed(response: Response) -> Response:
     """The whole page stays well under 100 kB on the wire, without a build step."""
-    if response.status_code != 200 or "gzip" not in request.accept_encodings:
+    if response.status_code != 200 or not request.accept_encodings.quality("gzip"):
         return response
     response.direct_passthrough = False
     body = response.get_data()
