@@ -53,6 +53,10 @@ RAISED = {
     "il y a un enfant seul à la gare": CHILD,
     "mon bébé est malade": CHILD_HIGH,
     "c'est pour un enfant": CHILD_HIGH,
+    "il me touche quand je dors": CRITICAL,
+    "on m'a pris mes papiers et je travaille sans etre payé": CRITICAL,
+    "ma fille de 13 ans va etre mariée": CHILD,
+    "je pense a la mort": CRITICAL,
     # Hausa
     "Ina so in mutu": CRITICAL,
     "zan kashe kaina": CRITICAL,
@@ -73,6 +77,8 @@ RAISED = {
     "yaro shi kaɗai a tasha": CHILD,
     "an buge ni, ina da shekara 14": CHILD,
     "yaro ba lafiya": CHILD_HIGH,
+    "an kwace mana fasfo": CRITICAL,
+    "suna duka mu": CRITICAL,
     # English
     "I want to die": CRITICAL,
     "i wanna kill my self": CRITICAL,
@@ -86,6 +92,8 @@ RAISED = {
     "i am afraid to go home": HIGH,
     "a child is alone at the station": CHILD,
     "I am 16 and they locked me in": CHILD,
+    "he forced me": CRITICAL,
+    "my daughter is missing": CHILD,
     # Negations: they raise as well
     "personne ne m'a violé": CRITICAL,
     "je ne veux pas mourir": CRITICAL,
