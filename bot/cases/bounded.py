@@ -66,8 +66,8 @@ class Bounded:
         return result
 
     def close(self) -> None:
-        """Wait for no query; give the connections back."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Give threads and connections back; at most the 2 s that a connection may take to be made."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
 
     def _work(self, task: "_Task[Result]") -> Result:

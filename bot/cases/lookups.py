@@ -81,7 +81,8 @@ _CLAIM = text(
         (cases.code_turn = :turn and cases.code_hmac = :code)
         or (cases.start_code_hmac is not null and cases.start_code_expires > :now)
         or (cases.code_hmac is null and found.own and not cases.phone_shared
-            and not found.phone_of_several and cases.vulnerability <> 'protection' and not cases.locked_enrolled)
+            and not found.phone_of_several and cases.year_of_birth is not null
+            and cases.vulnerability <> 'protection' and not cases.locked_enrolled)
     )
     returning cases.id
     """

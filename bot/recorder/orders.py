@@ -1,0 +1,224 @@
+"""Carry out what a turn ordered. Runs inside the recorder's transaction; nothing here talks to a network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from msgspec import MsgspecError
+from sqlalchemy import event, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from bot.cases.stages import status_shown
+from bot.config import Settings
+from bot.engine.effects import (
+    AnswerCallNow,
+    AnswerSent,
+    AnyEffect,
+    AttachReferral,
+    OpenReferral,
+    Report,
+    ShowStatus,
+    StaffAnswer,
+    UpdateReferral,
+)
+from bot.messages import Delivery
+from bot.recorder.rows import moment
+from bot.referrals import ladder, writing
+from bot.referrals.clocks import Clocks
+from bot.store.ciphers import Ciphers, Unreadable
+from bot.store.deliveries import advance, apply_kept, report
+from bot.store.journal import Entry, unpack_answer
+from bot.store.models import Case, Contact, Ladder, Message, ReferralEvent
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Work:
+    """What must happen after the commit: jobs to wake, contacts to give back to the conversation store."""
+
+    referrals: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    forgotten: list[Contact] = field(default_factory=list)
+
+    def add(self, other: "Work") -> None:
+        """Take over what another part of the batch found."""
+        self.referrals += other.referrals
+        self.messages += other.messages
+        self.forgotten += other.forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """One entry on its way into the tables."""
+
+    entry: Entry
+    at: datetime
+    contact_id: int | None
+    ciphers: Ciphers
+    settings: Settings
+
+
+def watch(session: Session, work: Work) -> None:
+    """Note every ladder and every message that this session makes due, whoever makes it."""
+
+    @event.listens_for(session, "after_flush")
+    def _note(flushed: Session, _context: object) -> None:
+        for row in (*flushed.new, *flushed.dirty):
+            if isinstance(row, Ladder) and row.due_at is not None:
+                work.referrals.append(row.referral_id)
+            elif isinstance(row, Message) and row.state == Delivery.QUEUED:
+                work.messages.append(row.id)
+
+
+def carry_out(
+    session: Session, entry: Entry, *, contact_id: int | None, ciphers: Ciphers, settings: Settings
+) -> None:
+    """All effects of one entry, in order."""
+    turned = Turned(entry, moment(entry.at), contact_id, ciphers, settings)
+    for effect in entry.effects:
+        _ORDERS[type(effect)](session, effect, turned)
+    if entry.effects:
+        session.flush()
+
+
+def _open(session: Session, effect: OpenReferral, turned: Turned) -> None:
+    case_id, office = None, ""
+    if effect.case:
+        found = session.execute(select(Case.id, Case.office).where(Case.number == effect.case)).one_or_none()
+        case_id, office = (found.id, found.office) if found else (None, "")
+    writing.open_referral(
+        session,
+        effect,
+        at=turned.at,
+        turn=turned.entry.turn_hex,
+        channel=turned.entry.channel,
+        contact_id=turned.contact_id,
+        case_id=case_id,
+        office=office,
+        ciphers=turned.ciphers,
+        clocks=Clocks.of(turned.settings),
+    )
+    if effect.text:
+        _keep_words(session, effect.id, turned)
+
+
+def _update(session: Session, effect: UpdateReferral, turned: Turned) -> None:
+    writing.update_referral(
+        session,
+        effect,
+        at=turned.at,
+        turn=turned.entry.turn_hex,
+        ciphers=turned.ciphers,
+        clocks=Clocks.of(turned.settings),
+    )
+    if effect.text:
+        _keep_words(session, effect.id, turned)
+
+
+def _attach(session: Session, effect: AttachReferral, turned: Turned) -> None:
+    writing.attach_referral(session, effect, at=turned.at, turn=turned.entry.turn_hex)
+
+
+def _call_now(session: Session, effect: AnswerCallNow, turned: Turned) -> None:
+    writing.answer_call_now(
+        session,
+        effect,
+        at=turned.at,
+        turn=turned.entry.turn_hex,
+        contact_id=turned.contact_id,
+        ciphers=turned.ciphers,
+        settings=turned.settings,
+    )
+
+
+def _staff(session: Session, effect: StaffAnswer, turned: Turned) -> None:
+    if not writing.staff_answer(
+        session,
+        effect,
+        sender_digest=turned.entry.digest,
+        at=turned.at,
+        ciphers=turned.ciphers,
+        settings=turned.settings,
+    ):
+        log.info("staff_answer_not_matched", turn=turned.entry.turn_hex)
+
+
+def _status(session: Session, effect: ShowStatus, turned: Turned) -> None:
+    status_shown(session, effect.case, at=turned.at)
+
+
+def _report(session: Session, effect: Report, turned: Turned) -> None:
+    failed = report(
+        session, effect.gateway, effect.external_id, state=effect.state, code=effect.code, at=turned.at
+    )
+    if failed is not None and failed.kind == "alert":
+        ladder.failed_message(session, failed, now=turned.at)
+
+
+def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
+    values: dict[str, Any] = {
+        "id": effect.message,
+        "kind": "answer",
+        "channel": effect.channel,
+        "gateway": effect.gateway,
+        "contact_id": turned.contact_id,
+        "text_enc": _answer_text(effect, turned.ciphers),
+        "state": Delivery.SENDING.value,
+        "created_at": turned.at,
+        "due_at": turned.at,
+    }
+    session.execute(pg_insert(Message).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+    message = session.get_one(Message, effect.message, with_for_update=True)
+    if advance(message, effect.state, reason=effect.reason, at=turned.at):
+        message.external_id = effect.external_id or None
+        message.parts = effect.parts
+        message.sent_at = turned.at if effect.state == Delivery.SENT else None
+        apply_kept(session, message, at=turned.at)
+
+
+def _answer_text(effect: AnswerSent, ciphers: Ciphers) -> bytes | None:
+    if not effect.text:
+        return None
+    place = f"messages|{effect.message}|text".encode()
+    try:
+        return ciphers.encrypt(unpack_answer(effect.text, ciphers).text.encode(), place)
+    except (ValueError, MsgspecError):
+        pass
+    try:
+        ciphers.decrypt(effect.text, place)
+    except Unreadable:
+        log.warning("answer_text_unreadable", message=effect.message)
+        return None
+    return effect.text
+
+
+def _keep_words(session: Session, referral_id: str, turned: Turned) -> None:
+    """The person's own words, on the timeline; the referral stands even where they do not open."""
+    entry, words = turned.entry, None
+    if entry.text:
+        try:
+            plain = turned.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode())
+            words = turned.ciphers.encrypt(plain, f"referrals|{referral_id}|text".encode())
+        except Unreadable:
+            log.warning("words_unreadable", turn=entry.turn_hex, referral=referral_id)
+    session.add(
+        ReferralEvent(
+            referral_id=referral_id, at=turned.at, kind="wrote", text_enc=words, once=f"{entry.turn_hex}|wrote"
+        )
+    )
+
+
+_ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {
+    OpenReferral: _open,
+    UpdateReferral: _update,
+    AttachReferral: _attach,
+    AnswerCallNow: _call_now,
+    StaffAnswer: _staff,
+    ShowStatus: _status,
+    Report: _report,
+    AnswerSent: _answer_sent,
+}
