@@ -50,8 +50,8 @@ REFUSALS = {
     402: partial(SendError, "InvalidSenderId"),
     403: partial(SendError, "InvalidPhoneNumber"),
     404: partial(SendError, "UnsupportedNumberType"),
-    # Nothing was sent: parked for a quarter of an hour at a time, until somebody has paid.
-    405: partial(SendError, "InsufficientBalance", retryable=True, retry_after=900.0),
+    # Nothing was sent: parked, a minute at a time because alerts wait there too (safety 17), until somebody has paid.
+    405: partial(SendError, "InsufficientBalance", retryable=True, retry_after=60.0),
     406: partial(SendError, BLOCKED, suppress=True),
     407: partial(SendError, "CouldNotRoute"),
     409: partial(SendError, "DoNotDisturbRejection"),

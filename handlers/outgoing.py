@@ -9,6 +9,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutio
 from bot.config import Settings
 from bot.errors import SendError
 
+LONGEST_WAIT = 300.0  # seconds that a gateway may ask us to wait: alerts wait there too
 NEVER_LEFT = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
 
 
@@ -64,7 +65,7 @@ def http_error(status: int, retry_after: str | None = None) -> SendError:
 
 
 def seconds(retry_after: str | None) -> float | None:
-    """A Retry-After header in seconds, at most an hour; None where it is absent or a date."""
+    """A Retry-After header in seconds, at most `LONGEST_WAIT`; None where it is absent or a date."""
     if retry_after and retry_after.isascii() and retry_after.isdigit():
-        return float(min(int(retry_after[:9]), 3600))
+        return min(float(retry_after[:9]), LONGEST_WAIT)
     return None

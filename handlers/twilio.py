@@ -56,11 +56,10 @@ STATES = {  # every one of these means at least that Twilio took it
     "canceled": Delivery.FAILED,
 }
 OPTED_OUT = "21610"
-HOUR = 3600.0
 REFUSALS = {  # all others: this message will never be taken as it is
     20429: partial(SendError, "20429", retryable=True),
     21610: partial(SendError, OPTED_OUT, suppress=True),
-    30003: partial(SendError, "30003", retryable=True, retry_after=HOUR),  # phone off: later, not at once
+    30003: partial(SendError, "30003", retryable=True, retry_after=outgoing.LONGEST_WAIT),  # phone off
     30008: partial(SendError, "30008", retryable=True),
     63017: partial(SendError, "63017", retryable=True),
     63018: partial(SendError, "63018", retryable=True),
