@@ -2,23 +2,20 @@
 
 import gzip
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import redis
-import yaml
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import Settings
-from bot.simulator import eyes, measure, people, time, trace
+from bot.simulator import eyes, measure, people, stories, time, trace
 from bot.simulator.hooks import Hooks
 from bot.simulator.phones import Misdialled, Phones, checked
 from bot.simulator.shelf import Event, Shelf
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 
-STORIES = Path(__file__).parent / "stories.yaml"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -30,10 +27,14 @@ SMALL = 1400  # bytes: one packet
 class Services(Protocol):
     """The part of the service that the simulator uses."""
 
-    settings: Settings
-    database: Database
-    ciphers: Ciphers
-    queue_client: "redis.Redis"
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def ciphers(self) -> Ciphers: ...
+    @property
+    def queue_client(self) -> "redis.Redis": ...
 
 
 def create(services: Services, shelf: Shelf, hooks: Hooks) -> Blueprint:
@@ -78,7 +79,7 @@ class _Views:
         return jsonify(
             {
                 "people": [person.told() for person in cast_],
-                "stories": yaml.safe_load(STORIES.read_text(encoding="utf-8")),
+                "stories": stories.load(),
                 "lines": {person.phone: self._line(person.phone) for person in cast_ if not person.staff},
                 "short_code": self._services.settings.short_code,
                 "sender": self._services.settings.africastalking_sender,

@@ -46,6 +46,7 @@ class FakeLine:
     staff: str = ""
     seen: list = field(default_factory=list)
     states: dict = field(default_factory=dict)
+    leaving: list = field(default_factory=list)
 
     def __post_init__(self):
         self.app = Flask("fake_line")
@@ -103,11 +104,18 @@ class FakeLine:
         return text, not ways
 
     def later(self, gateway, channel, to, text):
-        Thread(target=gateway.send, args=(Outbound("1", channel, to, text),)).start()
+        thread = Thread(target=gateway.send, args=(Outbound("1", channel, to, text),))
+        self.leaving.append(thread)
+        thread.start()
+
+    def settle(self):
+        """Wait until everything has left."""
+        for thread in self.leaving:
+            thread.join(10)
 
 
 def serve(line, port):
     """Start it on a port; returns the server, whose `shutdown` ends it."""
     server = make_server("127.0.0.1", port, line.app, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     return server
