@@ -65,6 +65,11 @@ def once(fields: list[tuple[str, str]], names: Iterable[str] | None = None) -> d
     return found
 
 
+def storable(value: str) -> str:
+    """Text that came as JSON, without what no store can hold: NUL and halves of surrogate pairs."""
+    return value.replace("\0", "").encode(errors="replace").decode()
+
+
 def text(fields: dict[str, str], name: str, *, limit: int = FIELD_LIMIT) -> str:
     """A field that must be there and may be empty."""
     value = fields.get(name)

@@ -11,6 +11,7 @@ choices are written below the text, each with its number, and the person answers
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -26,12 +27,13 @@ from twilio.twiml.messaging_response import MessagingResponse  # type: ignore[im
 from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]
 
 from bot.config import Settings
-from bot.errors import BadPayload, BadSignature, Ignored, SendError
+from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.gateway import Event
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
 from handlers import forms, outgoing
 
 TEXT_LIMIT = 4096  # characters; SMS bodies are 1600 at most, WhatsApp's are longer
+MISSED_LIMIT = 1000
 TIMEOUT = 8.0  # seconds to connect, and to read
 WHATSAPP = "whatsapp:"
 XML = "text/xml; charset=utf-8"
@@ -133,27 +135,56 @@ class Twilio:
             form["status_callback"] = message.status_url
         return self._create(form)
 
+    def missed(self, since: datetime) -> list[Inbound]:
+        """Messages to us since then, oldest first, at most 1,000: those whose hook failed are there and nowhere else.
+
+        Those already handled are among them, with the same ids. Taps come as their title, media unnamed ("other").
+        Raises SendError when Twilio can't be asked. For the time after an outage (turn.md, 6).
+        """
+        if not outgoing.is_allowed(self._settings, self.name):
+            raise SendError("not_in_development")
+        found = self._call(lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT))
+        events = []
+        for row in reversed(found):  # newest first, as Twilio lists them
+            if row.direction != "inbound":
+                continue
+            form = {"AccountSid": row.account_sid, "MessageSid": row.sid, "From": row.from_, "To": row.to}
+            form |= {"Body": row.body or "", "NumMedia": row.num_media or "0"}
+            try:
+                [event] = self._message({name: forms.storable(str(value or "")) for name, value in form.items()})
+            except WebhookError:  # as unreadable here as it was at the hook
+                continue
+            if isinstance(event, Inbound):
+                sent_at = row.date_sent if isinstance(row.date_sent, datetime) else event.sent_at
+                events.append(replace(event, sent_at=sent_at))
+        return events
+
     def _create(self, form: dict[str, str]) -> Sent:
+        made = self._call(lambda client: client.messages.create(**form))
+        sid, parts = str(made.sid or ""), str(made.num_segments or "")
+        if str(made.error_code or "0") != "0":
+            refusal: SendError = REFUSALS.get(made.error_code, partial(SendError, str(made.error_code)))()
+            raise refusal
+        if not sid:
+            raise SendError("unreadable_reply", unknown=True)
+        cost = f"{made.price} {made.price_unit}" if made.price else ""
+        return Sent(sid, int(parts) if parts.isascii() and parts.isdigit() else 0, cost)
+
+    def _call(self, ask: Callable[[Any], Any]) -> Any:
+        """One call of the library; every way in which it can fail as a SendError."""
+        http, client = self._own_client()
         try:
-            http, client = self._own_client()
-            made = client.messages.create(**form)
-            sid, parts = str(made.sid or ""), str(made.num_segments or "")
-            cost = f"{made.price} {made.price_unit}" if made.price else ""
-            failure = int(made.error_code or 0)
+            return ask(client)
         except requests.RequestException as error:
             raise outgoing.transport_error(error) from None
         except TwilioRestException as error:
             raise _refusal(error, http.retry_after) from None
-        except TwilioException:  # no account or no token in the settings
-            raise SendError("20003") from None
+        except TwilioException:  # what lists raise, with neither code nor status
+            if http.status >= 300:
+                raise outgoing.http_error(http.status, http.retry_after) from None
+            raise SendError("unreadable_reply", unknown=True) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise SendError("unreadable_reply", unknown=True) from None
-        if failure:
-            refusal: SendError = REFUSALS.get(failure, partial(SendError, str(failure)))()
-            raise refusal
-        if not sid:
-            raise SendError("unreadable_reply", unknown=True)
-        return Sent(sid, int(parts) if parts.isascii() and parts.isdigit() else 0, cost)
 
     def _own_client(self) -> tuple["_Http", Any]:
         """The client of this thread: Twilio's keeps a session and its last reply, and promises no thread safety."""
@@ -161,7 +192,10 @@ class Twilio:
         if own is None:
             settings, http = self._settings, _Http(outgoing.api_base(self._settings, self.name))
             token = settings.twilio_auth_token.get_secret_value()
-            own = self._own.client = (http, Client(settings.twilio_account_sid, token, http_client=http))
+            try:
+                own = self._own.client = (http, Client(settings.twilio_account_sid, token, http_client=http))
+            except TwilioException:  # no account or no token in the settings
+                raise SendError("20003") from None
         return own
 
     def _message(self, fields: dict[str, str]) -> list[Event]:
@@ -232,12 +266,13 @@ class _Signed(dict[str, list[str]]):
 
 
 class _Http(TwilioHttpClient):  # type: ignore[misc]
-    """Twilio's own client, to another base address where one is set; keeps the Retry-After that exceptions lose."""
+    """Twilio's own client, to another base address where one is set; keeps what its exceptions lose."""
 
     def __init__(self, base: str) -> None:
         # Its logger writes headers and addresses of requests: a quiet one instead.
         super().__init__(timeout=TIMEOUT, logger=_SILENT)
         self._base = base
+        self.status = 0
         self.retry_after: str | None = None
         if outgoing.is_loopback(base):
             self.session.trust_env = False  # no proxy between us and a stand-in
@@ -246,8 +281,9 @@ class _Http(TwilioHttpClient):  # type: ignore[misc]
         if self._base:
             there = urlsplit(url)
             url = self._base + there.path + ("?" + there.query if there.query else "")
-        self.retry_after = None
+        self.status, self.retry_after = 0, None
         reply = super().request(method, url, *args, **kwargs)
+        self.status = int(reply.status_code)
         self.retry_after = reply.headers.get("Retry-After") if reply.headers else None
         return reply
 

@@ -60,3 +60,7 @@ def test_a_field_counts_as_repeated_only_where_it_is_watched():
 @pytest.mark.parametrize("number", ["+22790123456", "22790123456", " 22790123456", "90123456", "0022790123456"])
 def test_an_address_is_e164_however_it_came(number: str):
     assert forms.address({"from": number}, "from") == "+22790123456"
+
+
+def test_json_text_loses_only_what_no_store_can_hold():
+    assert forms.storable("a\0ƙ\ud800🙏") == "aƙ?🙏"

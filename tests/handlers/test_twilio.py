@@ -2,6 +2,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -395,6 +396,36 @@ def test_a_reply_that_can_t_be_read_leaves_the_message_unknown(twilio: Twilio, b
         api.post(url, status=201, body=body)
         error = refused(twilio)
     assert (error.code, error.unknown) == ("unreadable_reply", True)
+
+
+def test_what_no_hook_brought_is_found_in_the_list_oldest_first(twilio: Twilio, stand_in: StandIn):
+    moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    for minute, name in enumerate(["sms", "wa_voice"]):
+        form = MESSAGES[name] | {"MessageSid": f"SM{minute}"}
+        stand_in.keep(form, at=(moment + timedelta(minutes=minute)).timestamp())
+    stand_in.keep(MESSAGES["sms"] | {"From": "DAWOWA"})
+    twilio.send(SMS)
+    first, second = twilio.missed(moment)
+    assert (first.external_id, first.channel, first.text, first.media) == (
+        "SM0",
+        Channel.SMS,
+        MESSAGES["sms"]["Body"],
+        "",
+    )
+    assert (second.external_id, second.channel, second.media) == ("SM1", Channel.WHATSAPP, "other")
+    assert (first.sent_at, second.sent_at) == (moment, moment + timedelta(minutes=1))
+
+
+def test_a_list_that_can_t_be_had_is_an_error(twilio: Twilio, stand_in: StandIn):
+    stand_in.fail(503)
+    with pytest.raises(SendError) as caught:
+        twilio.missed(NOW)
+    assert caught.value.retryable
+
+
+def test_without_an_account_nothing_is_sent(configured: Callable[..., Settings], stand_in: StandIn):
+    error = refused(Twilio(configured(twilio_api_url=stand_in.url, twilio_account_sid="", twilio_auth_token="")))
+    assert (error.code, error.retryable) == ("20003", False)
 
 
 def test_each_thread_has_a_client_of_its_own(twilio: Twilio, stand_in: StandIn):

@@ -1,6 +1,6 @@
 """`python -m tests.standin --port 9100 --journal taken.jsonl`: until SIGTERM or SIGINT.
 
-POST /control takes {"do": "slow", "seconds": 2}, fail, vanish, refuse, well, pause, resume; GET /messages lists.
+POST /control takes {"do": "slow", "seconds": 2}, fail, vanish, refuse, well, pause, resume, keep; GET /messages lists.
 """
 
 import argparse

@@ -12,6 +12,7 @@ import requests
 from twilio.request_validator import RequestValidator
 
 from tests.standin.journal import Journal
+from tests.standin.server import StandIn
 
 ACCOUNT = "AC" + "0" * 32
 
@@ -207,7 +208,10 @@ class UssdCall:
 
 
 class TwilioCaller(_Caller):
-    """Twilio: signed over `public_url`, posted once (15 s); what fails is dropped, unless a fallback URL is set."""
+    """Twilio: signed over `public_url`, posted once (15 s); what fails is dropped, unless a fallback URL is set.
+
+    With a `stand_in`, every message is in the list that the stand-in gives of them, dropped or not.
+    """
 
     def __init__(
         self,
@@ -217,6 +221,7 @@ class TwilioCaller(_Caller):
         account: str = ACCOUNT,
         public_url: str = "",
         fallback: bool = False,
+        stand_in: StandIn | None = None,
         journal: Path | None = None,
         timeout: float = 15.0,
     ) -> None:
@@ -225,6 +230,7 @@ class TwilioCaller(_Caller):
         self._public = public_url or base_url
         self._account = account
         self._fallback = fallback
+        self._stand_in = stand_in
         self._validator = RequestValidator(token)
 
     def sms(self, address: str, text: str, *, external_id: str = "", **more: str) -> Exchange:
@@ -264,6 +270,8 @@ class TwilioCaller(_Caller):
             "SmsStatus": "received",
             "ApiVersion": "2010-04-01",
         }
+        if self._stand_in is not None:
+            self._stand_in.keep(form | more)
         return self._signed("message", form | more)
 
     def _signed(self, kind: str, form: dict[str, str]) -> Exchange:

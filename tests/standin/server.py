@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -60,6 +61,7 @@ class StandIn:
 
     def __init__(self, *, port: int = 0, journal: Path | None = None) -> None:
         self.messages: list[Received] = []
+        self.inbound: list[dict[str, Any]] = []
         self.port = port
         self._journal = Journal(journal)
         self._lock = threading.Lock()
@@ -117,6 +119,22 @@ class StandIn:
     def resume(self) -> None:
         self._open.set()
 
+    def keep(self, form: dict[str, str], *, at: float | None = None) -> None:
+        """A message of a person, as Twilio lists it afterwards; newest first."""
+        row = {
+            "sid": form["MessageSid"],
+            "account_sid": form["AccountSid"],
+            "from": form["From"],
+            "to": form["To"],
+            "body": form["Body"],
+            "num_media": form["NumMedia"],
+            "direction": "inbound",
+            "status": "received",
+            "date_sent": formatdate(at or time.time()),
+        }
+        with self._lock:
+            self.inbound.insert(0, row)
+
     def sent_to(self, address: str) -> list[Received]:
         """What was taken for this address, in order."""
         return [message for message in self.taken() if message.to == address]
@@ -161,7 +179,7 @@ class StandIn:
     def told(self, order: dict[str, Any]) -> None:
         """One order of the control path: {"do": "slow", "seconds": 2} and so on, for a stand-in of another process."""
         what = order.pop("do", "")
-        if what not in {"slow", "fail", "vanish", "refuse", "well", "pause", "resume"}:
+        if what not in {"slow", "fail", "vanish", "refuse", "well", "pause", "resume", "keep"}:
             raise ValueError("no such order")
         getattr(self, what)(**order)
 
@@ -217,13 +235,36 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"code": 20404, "message": "not found", "status": 404})
 
     def do_GET(self) -> None:
-        if urlsplit(self.path).path == "/messages":
-            self._answer(200, [asdict(message) for message in self.server.stand_in.taken()])
+        stand_in, path = self.server.stand_in, urlsplit(self.path).path
+        if path == "/messages":
+            self._answer(200, [asdict(message) for message in stand_in.taken()])
+        elif path.endswith("/Messages.json"):
+            self._list(stand_in)
         else:
             self._answer(404, {})
 
     def log_message(self, *args: object) -> None:
         """Quiet."""
+
+    def _list(self, stand_in: StandIn) -> None:
+        """Twilio's list, what we sent included."""
+        fault = stand_in.next_fault("twilio")
+        if fault is not None and fault.kind == "error":
+            self._answer(int(fault.value), "out of order")
+            return
+        sent = [
+            {
+                "sid": message.external_id,
+                "from": message.sender,
+                "to": message.to,
+                "body": message.text,
+                "direction": "outbound-api",
+                "date_sent": formatdate(message.at),
+            }
+            for message in reversed(stand_in.taken())
+            if message.gateway == "twilio"
+        ]
+        self._answer(200, {"messages": stand_in.inbound + sent, "page": 0, "page_size": 50, "next_page_uri": None})
 
     def _serve(self, gateway: str, form: dict[str, str]) -> None:
         stand_in = self.server.stand_in

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from bot.errors import SendError, WebhookError
 from bot.messages import Channel, Outbound
 from handlers.africastalking import AfricasTalking
 from handlers.registry import build
+from handlers.twilio import Twilio
 from tests.standin import AfricasTalkingCaller, StandIn, TwilioCaller, read_journal
 
 AMINA = "+22790123456"
@@ -207,6 +209,15 @@ def test_twilio_with_a_fallback_calls_a_second_time(hooks: Hooks):
     assert caller.whatsapp(AMINA, "AIKI").status == 200
     assert len(hooks.events) == 1
     caller.close()
+
+
+def test_what_twilio_dropped_can_be_listed(hooks: Hooks, stand_in: StandIn):
+    caller = TwilioCaller(hooks.url, stand_in=stand_in)
+    hooks.failures = 1
+    caller.whatsapp(AMINA, "AIKI", external_id="SM1")
+    caller.close()
+    [found] = Twilio(Settings(twilio_api_url=stand_in.url)).missed(datetime.now(UTC) - timedelta(minutes=5))
+    assert (found.external_id, found.address, found.text, found.channel) == ("SM1", AMINA, "AIKI", Channel.WHATSAPP)
 
 
 HOOKS: dict[str, Callable[[Callers], object]] = {
