@@ -1,0 +1,24 @@
+"""The desk: what staff see and do, under /desk. `register(app, services)` adds it to an application."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from bot.desk import guarding, sign_in, views_find, views_queues, views_sign_in, views_today
+from bot.desk import views_referral as views_referral
+from bot.desk.blueprint import blueprint
+from bot.desk.services import Clock, Desk, Services, utc_now
+
+__all__ = ["blueprint", "register"]
+
+VIEWS = (views_sign_in, views_today, views_queues, views_find, views_referral)
+
+
+def register(app: Flask, services: Services, *, clock: Clock = utc_now) -> None:
+    """Add /desk to `app`: its session rules, its CSRF check (for /desk alone, hooks have their own proofs), its pages."""
+    app.secret_key = services.settings.secret_key.get_secret_value()
+    desk = Desk(services, clock)
+    app.extensions["maraba_desk"] = desk
+    sign_in.prepare(app, desk)
+    guarding.prepare(app)
+    app.register_blueprint(blueprint)

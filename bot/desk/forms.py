@@ -1,0 +1,120 @@
+"""The forms of the desk. Labels are asked for per request, in the reader's language."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import Field, PasswordField, RadioField, SelectField, StringField, TextAreaField  # type: ignore[import-untyped]
+from wtforms.validators import InputRequired, Length, Regexp  # type: ignore[import-untyped]
+
+from bot.desk.words import codes, mark, say
+
+LONGEST_NOTE = 2000
+LONGEST_REASON = 200
+NEEDED = mark("Fill in this field.")
+CHOOSE = mark("Choose one.")
+TOO_LONG = mark("Too long.")
+REASON_LENGTH = mark("At least 3 letters, at most 200.")
+TICKET = r"^\s*\d{3}[\s-]?\d{4}\s*$"
+
+
+class DeskForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """A form whose labels and messages are words of the catalogue."""
+
+    def label(self, **labels: str) -> None:
+        """Give fields their labels in the language of this request."""
+        for name, text in labels.items():
+            field: Field = self[name]
+            field.label.text = text
+
+
+class SignInForm(DeskForm):
+    """Login and password."""
+
+    login = StringField(validators=[InputRequired(NEEDED), Length(max=80)], render_kw={"autocomplete": "username"})
+    password = PasswordField(
+        validators=[InputRequired(NEEDED), Length(max=200)], render_kw={"autocomplete": "current-password"}
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label(login=say("Login"), password=say("Password"))
+
+
+class FindForm(DeskForm):
+    """A ticket number, as people read it out: 482-1737, 482 1737 or 4821737."""
+
+    ticket = StringField(
+        validators=[InputRequired(NEEDED), Regexp(TICKET)],
+        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": "12"},
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label(ticket=say("Number of the request, 7 digits"))
+
+    @property
+    def number(self) -> str:
+        """The seven digits alone."""
+        return "".join(c for c in str(self.ticket.data) if c in "0123456789")
+
+
+class CallForm(DeskForm):
+    """What came of a call, and a note."""
+
+    result = RadioField(validators=[InputRequired(CHOOSE)])
+    note = TextAreaField(
+        validators=[Length(max=LONGEST_NOTE, message=TOO_LONG)], render_kw={"rows": "2", "maxlength": str(LONGEST_NOTE)}
+    )
+
+    def __init__(self) -> None:
+        super().__init__(prefix="call")
+        self.label(result=say("Result of the call"), note=say("Note for the team of this queue"))
+        self.result.choices = codes.call_results()
+
+
+class NoteForm(DeskForm):
+    """A note without a call."""
+
+    note = TextAreaField(
+        validators=[InputRequired(NEEDED), Length(max=LONGEST_NOTE, message=TOO_LONG)],
+        render_kw={"rows": "3", "maxlength": str(LONGEST_NOTE)},
+    )
+
+    def __init__(self) -> None:
+        super().__init__(prefix="note")
+        self.label(note=say("Note for the team of this queue"))
+
+
+class CodeForm(DeskForm):
+    """The code of the need, which only staff set for what comes by private talk or by text."""
+
+    code = SelectField(validators=[InputRequired(CHOOSE)])
+
+    def __init__(self, allowed: list[str], current: str | None) -> None:
+        super().__init__(prefix="code", data={"code": current or ""})
+        self.label(code=say("Code of the need"))
+        self.code.choices = [("", say("choose…"))] + [(code, codes.need(code)) for code in allowed]
+
+
+class CloseForm(DeskForm):
+    """How it ended."""
+
+    outcome = SelectField(validators=[InputRequired(CHOOSE)])
+
+    def __init__(self) -> None:
+        super().__init__(prefix="close")
+        self.label(outcome=say("Outcome"))
+        self.outcome.choices = [("", say("choose…")), *codes.outcomes()]
+
+
+class ReasonForm(DeskForm):
+    """Why a protected text or number is read; kept with who and when."""
+
+    reason = StringField(
+        validators=[InputRequired(NEEDED), Length(min=3, max=LONGEST_REASON, message=REASON_LENGTH)],
+        render_kw={"autocomplete": "off"},
+    )
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix=prefix)
+        self.label(reason=say("Reason"))

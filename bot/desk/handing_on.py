@@ -1,0 +1,100 @@
+"""Steps that give a referral to somebody else: "I cannot", and the code that moves it to another queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.config import ROOT, Settings
+from bot.content.files import Source
+from bot.content.specs import NeedSpec, NeedsSpec
+from bot.engine.effects import LEVELS
+from bot.errors import ReferralError
+from bot.referrals import rows
+from bot.referrals.access import may_see, queue_of
+from bot.referrals.clocks import Clocks
+from bot.referrals.ladder import hurry, restart
+from bot.store.models import Alert, Case, Ladder, Referral, ReferralEvent, Staff
+
+
+@cache
+def needs() -> dict[str, NeedSpec]:
+    """Code to queue and level: flows/needs.yaml, the same table that the menu uses."""
+    parsed: NeedsSpec = Source(ROOT / "flows" / "needs.yaml").parse(NeedsSpec)
+    return parsed.codes
+
+
+def refuse(session: Session, referral: Referral, staff: Staff, at: datetime, *, settings: Settings) -> None:
+    """The person on duty cannot: the next person is told at once; what this person had taken goes back to the ladder.
+
+    Raises ReferralError: `not_found`, `over`, `taken` (a colleague has it).
+    """
+    referral, ladder = _held(session, referral, staff)
+    if referral.accepted_by not in (None, staff.id):
+        raise ReferralError("taken")
+    for alert in session.scalars(
+        select(Alert).where(Alert.referral_id == referral.id, Alert.staff_id == staff.id, Alert.open)
+    ):
+        alert.open, alert.answer, alert.answered_at = False, "no", at
+        hurry(ladder, alert, why="refused", at=at)
+    if referral.accepted_by == staff.id:
+        _release(referral)
+        restart(ladder, referral, at=at, clocks=Clocks.of(settings))
+        ladder.why = "refused"
+    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="refused"))
+    rows.audit(session, staff, "refuse", referral=referral, at=at)
+
+
+def set_code(
+    session: Session, referral: Referral, staff: Staff, code: str, at: datetime, *, settings: Settings
+) -> None:
+    """Say what kind of need it is. The queue follows flows/needs.yaml, the level only rises, a seal stays.
+
+    Where the holder, or those who were told, may no longer see it, they lose it and the new queue is told from its
+    first person (safety 17, 18, 22). Raises ReferralError: `not_found`, `over`, `unknown_code`.
+    """
+    if code not in needs():
+        raise ReferralError("unknown_code")
+    referral, ladder = _held(session, referral, staff)
+    before, need = queue_of(referral), needs()[code]
+    level = referral.level
+    referral.code = code
+    referral.level = max(referral.level, need.level, key=_rank)
+    if not referral.sealed:
+        referral.queue, referral.sealed = need.queue, need.queue == "sealed"
+    session.add(
+        ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="code_set", detail={"code": code})
+    )
+    rows.audit(session, staff, "set_code", referral=referral, at=at, code=code)
+    rows.close_alerts(session, referral, unseeing=True)
+    holder = session.get(Staff, referral.accepted_by) if referral.accepted_by else None
+    lost = holder is not None and not may_see(holder, referral, case=_case(session, referral))
+    if lost:
+        _release(referral)
+    changed = queue_of(referral) != before or referral.level != level
+    if lost or (holder is None and changed):
+        restart(ladder, referral, at=at, clocks=Clocks.of(settings))
+
+
+def _held(session: Session, referral: Referral, staff: Staff) -> tuple[Referral, Ladder]:
+    locked = rows.lock(session, referral.id)
+    if locked is None or not may_see(staff, locked[0], case=_case(session, locked[0])):
+        raise ReferralError("not_found")
+    if locked[0].state in rows.OVER:
+        raise ReferralError("over")
+    return locked
+
+
+def _release(referral: Referral) -> None:
+    referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+
+
+def _case(session: Session, referral: Referral) -> Case | None:
+    return session.get(Case, referral.case_id) if referral.case_id is not None else None
+
+
+def _rank(level: str) -> int:
+    return [str(one) for one in LEVELS].index(level)

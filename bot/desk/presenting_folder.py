@@ -1,0 +1,194 @@
+"""The page of one referral in words: head, day line, ladder, what we know, history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bot.desk import presenting
+from bot.desk.presenting import Due
+from bot.desk.reading import Entry, Folder, Told
+from bot.desk.safe_contact import DAY_BEGINS, DAY_ENDS, SafeContact
+from bot.desk.services import services
+from bot.desk.words import codes, dates, events, say
+from bot.referrals import chains
+from bot.referrals.words import shown
+from bot.store.models import Referral, ReferralEvent, Staff
+
+MOST_NEXT = 2
+FAILED = ("failed", "unknown", "expired", "withheld")
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """A step of the ladder. `kind` is answered, told, failed, call or next."""
+
+    kind: str
+    who: str
+    hour: str = ""
+    result: str = ""
+    due: Due | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the history. `sealed_text`: the event whose text opens only with a reason; `note`: a colleague's note."""
+
+    when: str
+    at: datetime
+    text: str
+    by: str
+    note: str = ""
+    sealed_text: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """Percent of the strip from 6 to 22 h: the safe window, and now (None outside the strip)."""
+
+    start: float
+    width: float
+    now: float | None
+    marks: list[tuple[float, str]]
+
+
+def head(folder: Folder, staff: Staff, now: datetime) -> str:
+    """`acceptée par vous à 09:01 · USSD · haoussa · traitée comme critique`."""
+    referral = folder.entry.referral
+    parts = [say("queue %(letter)s", letter=presenting.letter(referral)), _held(folder, staff, now)]
+    parts += [codes.channel(referral.channel), codes.spoken(referral.call_language or referral.language)]
+    if presenting.badge(referral).kind == "private":
+        parts.append(say("treated as critical"))
+    return " · ".join(filter(None, parts))
+
+
+def day_line(safe: SafeContact, now: datetime) -> DayLine | None:
+    """The strip of the day, where there is a window to show."""
+    if safe.hours is None:
+        return None
+    there = dates.local(now)
+    at = _percent(there.hour + there.minute / 60)
+    start, end = (_percent(edge) for edge in safe.hours)
+    marks = [(_percent(edge), f"{edge:g}h") for edge in sorted({*safe.hours, 7.0, 12.0, 17.0, 21.0})]
+    return DayLine(start, end - start, at if 0 <= at <= 100 else None, marks)
+
+
+def ladder(session: Session, folder: Folder, now: datetime) -> list[Knot]:
+    """Who was told, who answered, who is next (safety 15 to 17)."""
+    knots = [_told(one, now) for one in folder.told]
+    entry = folder.entry
+    referral, row = entry.referral, entry.ladder
+    if row is None or row.due_at is None or referral.state in ("closed", "attached"):
+        return knots
+    following = _following(session, entry)
+    if referral.accepted_by is not None:
+        first = following[0] if following else ""
+        result = say("Otherwise the alert goes to %(name)s.", name=first) if first else ""
+        knots.append(Knot("call", say("First call"), result=result, due=presenting.before(row.due_at, now)))
+    for place, name in enumerate(following[:MOST_NEXT]):
+        hour = dates.day_and_hour(row.due_at, now) if place == 0 else ""
+        knots.append(Knot("next", name, hour))
+    if presenting.critical(referral) and following:
+        knots.append(Knot("next", say("Then again, every 30 min")))
+    return knots
+
+
+def known(folder: Folder) -> list[tuple[str, str, bool]]:
+    """What we know: label, words, and whether it is an absence. Region and file only where there is a case."""
+    referral = folder.entry.referral
+    urgent = {True: say("yes, now"), False: say("no"), None: say("not asked")}[referral.urgent]
+    age = say("under 18") if referral.minor else ""
+    need = (
+        codes.need(referral.code) if referral.code else say("not asked (talk in private)") if referral.private else ""
+    )
+    rows = [
+        (say("Urgent"), urgent, referral.urgent is None),
+        (say("Age"), age, False),
+        (say("Language"), codes.spoken(referral.call_language or referral.language), False),
+        (say("Need"), need or say("not known yet"), not referral.code),
+        (say("Began"), codes.source(referral.source), False),
+    ]
+    if folder.case is not None:
+        rows.append((say("File"), shown_case(folder.case.number), False))
+        rows.append((say("Region"), folder.case.region, False))
+    others = [shown(number) for number in folder.tickets if number != referral.ticket]
+    rows.append((say("Other numbers"), ", ".join(others), False))
+    return [row for row in rows if row[1]]
+
+
+def shown_case(number: str) -> str:
+    """`482-719-368`."""
+    return "-".join(number[start : start + 3] for start in (0, 3, 6))
+
+
+def history(folder: Folder, now: datetime) -> list[Line]:
+    """Latest first: what happened and who read what."""
+    lines = [_line(folder.entry.referral, event, name, now) for event, name in folder.events]
+    for audit, name in folder.readings:
+        text = events.reading(audit.action)
+        reason = str(audit.detail.get("reason", ""))
+        by = " · ".join(filter(None, (name, say("reason: %(reason)s", reason=reason) if reason else "")))
+        lines.append(Line(dates.day_and_hour(audit.at, now), audit.at, text, by))
+    return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def _line(referral: Referral, event: ReferralEvent, name: str, now: datetime) -> Line:
+    note, sealed_text = "", None
+    if event.text_enc is not None and event.staff_id is not None:
+        place = f"referrals|{referral.id}|text".encode()
+        note = services().ciphers.decrypt(event.text_enc, place).decode()
+    elif event.text_enc is not None:
+        sealed_text = event.id
+    by = name or say("automatic")
+    if event.kind in events.BY_THE_PERSON:
+        by = codes.channel(referral.channel)
+    return Line(
+        dates.day_and_hour(event.at, now), event.at, events.happened(event.kind, event.detail), by, note, sealed_text
+    )
+
+
+def _held(folder: Folder, staff: Staff, now: datetime) -> str:
+    referral = folder.entry.referral
+    if referral.state == "closed" and referral.closed_at:
+        return say("closed %(when)s", when=dates.day_and_hour(referral.closed_at, now))
+    if referral.accepted_by is None or referral.accepted_at is None:
+        return say("nobody has accepted it yet")
+    name = say("you") if referral.accepted_by == staff.id else folder.accepted_by
+    return say("accepted by %(name)s, %(when)s", name=name, when=dates.day_and_hour(referral.accepted_at, now))
+
+
+def _told(told: Told, now: datetime) -> Knot:
+    alert, message = told.alert, told.message
+    when = dates.day_and_hour(alert.told_at, now)
+    state: Any = message.state if message is not None else ""
+    sent = (
+        say("SMS not delivered")
+        if state in FAILED
+        else say("SMS delivered")
+        if state == "delivered"
+        else say("SMS sent")
+    )
+    if alert.answer == "ok":
+        answered = dates.hour(alert.answered_at) if alert.answered_at else ""
+        return Knot("answered", told.name, when, f"{sent} · " + say("OK at %(hour)s", hour=answered))
+    if state in FAILED:
+        return Knot("failed", told.name, when, sent)
+    if alert.answer == "no":
+        return Knot("failed", told.name, when, f"{sent} · " + say("cannot"))
+    if alert.answer == "later":
+        return Knot("told", told.name, when, f"{sent} · " + say("later"))
+    return Knot("told", told.name, when, f"{sent} · " + say("no answer"))
+
+
+def _following(session: Session, entry: Entry) -> list[str]:
+    rungs = chains.chain(session, entry.referral, settings=services().settings)
+    told = entry.ladder.rung if entry.ladder else 0
+    left = [rung for rung in rungs[told:] if rung.key != entry.referral.accepted_by] or rungs
+    return [rung.staff.name if rung.staff else say("the hotline outside the office") for rung in left]
+
+
+def _percent(hour: float) -> float:
+    return round(100 * (hour - DAY_BEGINS) / (DAY_ENDS - DAY_BEGINS), 2)

@@ -1,0 +1,67 @@
+"""What the desk asks of the process that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, cast
+
+from flask import current_app
+
+from bot.config import Settings
+from bot.store.ciphers import Ciphers
+from bot.store.database import Database
+
+Clock = Callable[[], datetime]
+
+
+class Services(Protocol):
+    """The narrow part of the application that the desk uses.
+
+    `wake` tells the jobs that rows named by `ids` changed (`referral`, an id); it carries ids only and losing it
+    loses nothing, for the sweeps find the same rows.
+    """
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+
+    @property
+    def database(self) -> Database:
+        """PostgreSQL."""
+
+    @property
+    def ciphers(self) -> Ciphers:
+        """All keys."""
+
+    def wake(self, name: str, *ids: str) -> object:
+        """Tell the jobs; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services and the clock, as one application holds them."""
+
+    services: Services
+    clock: Clock
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+def desk() -> Desk:
+    """The desk of the application that answers this request."""
+    return cast(Desk, current_app.extensions["maraba_desk"])
+
+
+def services() -> Services:
+    """Settings, database, ciphers and `wake`."""
+    return desk().services
+
+
+def now() -> datetime:
+    """Aware, UTC; the simulator may run it faster."""
+    return desk().clock()

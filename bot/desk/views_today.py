@@ -1,0 +1,100 @@
+"""Today: what this person has to do now, later, and what must be left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.desk import presenting, reading
+from bot.desk.blueprint import blueprint
+from bot.desk.presenting import Due, Row, Unanswered
+from bot.desk.reading import Entry
+from bot.desk.services import now, services
+from bot.desk.sign_in import reader
+from bot.desk.words import dates, say, say_many
+from bot.referrals import chains, letters
+from bot.store.models import Duty, Staff
+
+REFRESH_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Day:
+    """The four lists of the page."""
+
+    unanswered: list[tuple[Unanswered, Due | None]] = field(default_factory=list)
+    call_now: list[Row] = field(default_factory=list)
+    later: list[Row] = field(default_factory=list)
+    leave: list[Row] = field(default_factory=list)
+    until: datetime | None = None
+    next_safe: datetime | None = None
+
+
+@blueprint.get("/")
+def today() -> ResponseReturnValue:
+    """What is accepted by this person, and what nobody has accepted; a colleague's work stands under Queues."""
+    staff, at = reader(), now()
+    with services().database.transaction() as session:
+        entries = reading.open_entries(session, staff)
+        mine = [one for one in entries if one.referral.accepted_by in (None, staff.id)]
+        day = _sort(session, staff, mine, at)
+        duty = _duty(session, staff)
+    return render_template(
+        "desk/today.html", day=day, duty=duty, here="desk.today", refresh=REFRESH_SECONDS,
+        tab_counts={"today": len(mine), "queues": len(entries)}, first_words=_empty_words(day, at),
+    )  # fmt: skip
+
+
+def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) -> Day:
+    day = Day()
+    later: list[tuple[datetime, Row]] = []
+    for entry in entries:
+        made, safe = presenting.row(entry, staff, at, holders={})
+        if entry.referral.state == "new" and presenting.critical(entry.referral):
+            following = _following(session, entry)
+            card = presenting.unanswered(entry, made, at, following=following)
+            day.unanswered.append((card, presenting.time_left(entry, at)))
+        elif safe.tone == "ok":
+            day.call_now.append(made)
+            day.until = min(filter(None, (day.until, safe.until)), default=None)
+        elif safe.tone == "wait" and safe.next_call is not None:
+            later.append((safe.next_call, made))
+        else:
+            day.leave.append(made)
+    later.sort(key=lambda pair: pair[0])
+    day.later = [made for _, made in later]
+    day.next_safe = later[0][0] if later else None
+    return day
+
+
+def _following(session: Session, entry: Entry) -> str:
+    """The name of the next rung; "" after the last one, which starts again from the first."""
+    rungs = chains.chain(session, entry.referral, settings=services().settings)
+    told = entry.ladder.rung if entry.ladder else 0
+    if not rungs:
+        return ""
+    rung = rungs[told % len(rungs)]
+    return rung.staff.name if rung.staff is not None else say("the hotline outside the office")
+
+
+def _duty(session: Session, staff: Staff) -> str:
+    """`De garde, files B, D`: where this person stands in a duty list."""
+    queues = session.scalars(select(Duty.queue).where(Duty.staff_id == staff.id)).all()
+    names = sorted({letters.letter(services().settings, queue) for queue in queues})
+    if not names:
+        return ""
+    return say("On duty, queue %(letters)s", letters=", ".join(names))
+
+
+def _empty_words(day: Day, at: datetime) -> str:
+    """The sentence of an empty "call now", with a way on."""
+    if day.next_safe is None:
+        return say("Nothing to call now.")
+    when = dates.day_and_hour(day.next_safe, at)
+    requests = say_many("%(count)s request", "%(count)s requests", len(day.later))
+    return say("Nothing to call now. Next safe hour: %(when)s, %(requests)s.", when=when, requests=requests)

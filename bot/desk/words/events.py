@@ -1,0 +1,53 @@
+"""The timeline of a referral as sentences. What is not known is shown as its code, never left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.desk.words import codes, say
+
+BY_THE_PERSON = frozenset({"opened", "updated", "attached", "call_now_answered", "wrote"})
+
+
+def happened(kind: str, detail: dict[str, Any]) -> str:
+    """One event in words; `detail` holds codes and numbers only."""
+    if kind == "call_logged":
+        results = dict(codes.call_results())
+        return say("Call: %(result)s", result=results.get(str(detail.get("result", "")), "").lower())
+    if kind == "closed":
+        outcomes = dict(codes.outcomes())
+        return say("Closed: %(outcome)s", outcome=outcomes.get(str(detail.get("outcome", "")), ""))
+    if kind == "call_now_answered" and detail.get("yes"):
+        return say("The person says: call me now")
+    if kind in ("code_set", "coded"):
+        return say("Code set: %(code)s", code=codes.need(str(detail.get("code", ""))))
+    sentences = {
+        "opened": say("Request opened at the first choice"),
+        "repeated": say("The same request told again"),
+        "updated": say("The person added something"),
+        "attached": say("The same request told again"),
+        "wrote": say("The person wrote something"),
+        "alerted": say("Alert sent, number and queue only"),
+        "alert_failed": say("Alert not delivered"),
+        "accepted": say("Accepted"),
+        "refused": say("Cannot take it; the next person is told"),
+        "postponed": say("Later"),
+        "lapsed": say("No call was noted in time; the next person is told"),
+        "noted": say("Note"),
+        "call_now_left": say("“Call you now?” is left for the person"),
+        "call_now_withdrawn": say("“Call you now?” is withdrawn"),
+        "call_now_answered": say("The person answered “call you now?”"),
+        "moved": say("Moved to another queue"),
+        "reopened": say("Opened again"),
+    }
+    return sentences.get(kind, kind)
+
+
+def reading(action: str) -> str:
+    """A reading, which is written down like any other step."""
+    words = {
+        "referral_read": say("Page opened"),
+        "text_read": say("Protected message read"),
+        "number_read": say("Phone number shown"),
+    }
+    return words.get(action, action)
