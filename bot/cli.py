@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -26,11 +25,13 @@ app = typer.Typer(
 )
 NEED_STORES = frozenset({"cases", "staff", "duty", "migrate"})  # start the embedded ones when none run
 USE_STORES = frozenset({"web", "recorder", "worker", "clock"})  # find the embedded ones that run
+QUICK = USE_STORES | {"up", "new-key"}  # need not wait for the subjects' imports
 
 
 def main() -> None:
     """Run a command; a fault of ours is one sentence and exit status 1."""
-    add_subjects()
+    if not QUICK.intersection(sys.argv[1:2]):
+        add_subjects()
     try:
         app()
     except BotError as fault:
@@ -40,10 +41,11 @@ def main() -> None:
 
 def add_subjects() -> None:
     """Add the commands of cases, staff and duty."""
-    for module in ("bot.cases.commands", "bot.referrals.commands"):
-        parent = module.rpartition(".")[0]
-        if find_spec(parent) and find_spec(module):
-            app.add_typer(import_module(module).app)
+    from bot.cases.commands import app as cases
+    from bot.referrals.commands import app as people
+
+    app.add_typer(cases)
+    app.add_typer(people)  # staff and duty
 
 
 @app.callback()
@@ -138,22 +140,28 @@ def web() -> None:
 @app.command()
 def recorder() -> None:
     """Write the journal to PostgreSQL."""
+    from bot import recorder as recording
+
     settings = _settings("recorder")
-    import_module("bot.recorder").run(settings)
+    recording.run(settings)
 
 
 @app.command()
 def worker() -> None:
     """Send what is due."""
+    from bot import jobs
+
     settings = _settings("worker")
-    import_module("bot.jobs").run_worker(settings)
+    jobs.run_worker(settings)
 
 
 @app.command()
 def clock() -> None:
     """Wake the sweeps on time."""
+    from bot import clock as time_keeping
+
     settings = _settings("clock")
-    import_module("bot.clock").run(settings)
+    time_keeping.run(settings)
 
 
 @app.command()
@@ -190,13 +198,13 @@ def check() -> None:
 @app.command()
 def talk(
     phone: Annotated[str, typer.Option(help="an invented number, +227…")] = "+22790001234",
-    channel: Annotated[str, typer.Option(help="ussd")] = "ussd",
+    channel: Annotated[str, typer.Option(help="ussd, sms or whatsapp")] = "ussd",
 ) -> None:
-    """Dial the running service from the terminal, as a phone would (development)."""
+    """Dial or write to the running service from the terminal, as a phone would (development)."""
     from bot import talk as terminal
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    terminal.run(config.load(), phone=phone, channel=channel)
+    terminal.talk(config.load(), channel=channel, phone=phone)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """What forbids a process to start in production, looked up in the stores themselves; all faults at once."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import redis
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.referrals import staffing
 from bot.store import migrate
 from bot.stores import UNASKED, check_store
 
@@ -55,9 +53,7 @@ def _schema_faults(settings: Settings) -> list[str]:
 
 
 def _duty_faults(settings: Settings) -> list[str]:
-    if not (find_spec("bot.referrals") and find_spec("bot.referrals.staffing")):
-        return []
     try:
-        return [str(fault) for fault in import_module("bot.referrals.staffing").faults(settings)]
-    except OperationalError:
+        return staffing.faults(settings)
+    except SQLAlchemyError:  # away, or not migrated, which was told already
         return []

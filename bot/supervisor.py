@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 
+from bot.cases import development
 from bot.config import ROOT, Settings
+from bot.store import migrate
 from bot.stores import EmbeddedStores, Program, StartFault, running_urls
 from bot.stores.programs import bound, disk_full
 
@@ -214,20 +216,9 @@ def commands(settings: Settings) -> dict[str, list[str]]:
 
 def prepare_stores(settings: Settings) -> None:
     """Migrations and, in development, the invented cases and staff."""
-    from bot.store import migrate
-
     migrate.upgrade(settings.database_url)
     if settings.development:
-        load_invented(settings)
-
-
-def load_invented(settings: Settings) -> None:
-    """The invented people of development; twice changes nothing."""
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    if find_spec("bot.cases") and find_spec("bot.cases.development"):
-        import_module("bot.cases.development").load(settings)
+        development.load(settings)
 
 
 def _check_port(settings: Settings) -> None:

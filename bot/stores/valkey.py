@@ -20,7 +20,8 @@ UNASKED = (
     "the conversation store does not let itself be asked (CONFIG is refused): make sure yourself of "
     "appendonly yes, appendfsync always, maxmemory set, maxmemory-policy noeviction"
 )
-_ANALYSED = re.compile(r"AOF analyzed: filename=(\S+), size=(\d+), ok_up_to=(\d+)")
+_ANALYSED = re.compile(r"AOF analyzed: filename=.*, size=(\d+), ok_up_to=(\d+)")
+_INCREMENT = re.compile(r"^file (\S+) seq \d+ type i\b", re.MULTILINE)
 _BAD_TAIL = ("Bad file format reading the append only file", "Unexpected end of file reading the append only file")
 
 
@@ -107,31 +108,34 @@ class Valkey:
 def mend(folder: Path, *, say: Callable[[str], None] = print) -> None:
     """Cut a bad tail off the last append-only file, after copying the file aside; raises StartFault past 1 MB."""
     manifest = folder / "appendonlydir" / "appendonly.aof.manifest"
-    report = _check(folder, manifest)
-    found = [match.groups() for match in _ANALYSED.finditer(report)]
+    increments = _INCREMENT.findall(manifest.read_text()) if manifest.exists() else []
+    found = _ANALYSED.search(_check(folder, manifest.parent / increments[-1])) if increments else None
     if not found:
         raise StartFault(f"The append-only file in {manifest.parent} can't be read; put a backup in its place.")
-    name, size, good = Path(found[-1][0]).name, int(found[-1][1]), int(found[-1][2])
-    broken = manifest.parent / name
+    broken = manifest.parent / increments[-1]
+    size, good = int(found[1]), int(found[2])
     if size - good > REPAIRABLE:
         raise StartFault(
             f"{broken} is bad from byte {good} on, {size - good} bytes: too many to cut without you; "
             "put a backup in its place, or cut the file there yourself after copying it."
         )
-    aside = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}"
+    aside = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}-{broken.name}"
     shutil.copy2(broken, aside)
-    _check(folder, manifest, fix=True)
-    say(f"mended {name}: cut {size - good} bytes that were not written whole; the file as it was: {aside}")
+    _check(folder, broken, fix=True)
+    say(f"mended {broken.name}: cut {size - good} bytes that were not written whole; the file as it was: {aside}")
 
 
-def _check(folder: Path, manifest: Path, *, fix: bool = False) -> str:
-    """What valkey-check-aof says: the server's own binary under that name."""
+def _check(folder: Path, file: Path, *, fix: bool = False) -> str:
+    """What valkey-check-aof, the server's own binary under that name, says of one file.
+
+    Not of the manifest: the tool takes the base file, whose header is Valkey's own, for a broken one.
+    """
     tool = folder / "valkey-check-aof"
     tool.unlink(missing_ok=True)
     tool.symlink_to(server_binary())
     try:
         done = subprocess.run(
-            [str(tool), *(["--fix"] if fix else []), str(manifest)],
+            [str(tool), *(["--fix"] if fix else []), str(file)],
             input="y\n",
             capture_output=True,
             text=True,
