@@ -455,16 +455,16 @@ def test_killed_around_its_commit_nothing_is_lost_and_nothing_is_twice(journal, 
     for n in range(1, 31):
         journal.says(n, opens(n))
     killed = start(settings, when)
-    assert killed.wait(20) == -signal.SIGKILL
+    assert killed.wait(60) == -signal.SIGKILL
     recorded = len(journal.all(Turn))
     assert recorded == (30 if when == "after commit" else 0)
     assert journal.left() == 30
     again = start(settings, "never")
     try:
-        eventually(lambda: journal.left() == 0, 20)
+        eventually(lambda: journal.left() == 0, 60)
     finally:
         os.kill(again.pid, signal.SIGTERM)
-        assert again.wait(10) == 0
+        assert again.wait(30) == 0
     with database.transaction() as session:
         for model in (Turn, Referral, Ticket, Ladder):
             assert session.scalar(select(func.count()).select_from(model)) == 30
