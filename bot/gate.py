@@ -92,7 +92,8 @@ class NeverSend:
 
     def found(self, text: str, channel: str, *, unspeakable: tuple[str, ...] = ()) -> str | None:
         """The group that forbids this text on this channel (`name`, `case_number`, `code` or one of the file), or None."""
-        words = plain(text)
+        # an apostrophe joins ("a'a") or parts ("l'hopital"): both readings count
+        words = f"{plain(text)} | {plain(text, apostrophe=' ')}"
         if any(re.search(rf"\b{re.escape(plain(part))}\b", words) for part in _parts(unspeakable)):
             return "name"
         if any(valid(re.sub(r"\D", "", match)) for match in _NINE_DIGITS.findall(text)):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bot.engine.effects import OpenReferral
 from bot.referrals.writing import open_referral
@@ -90,7 +90,7 @@ class Office:
     def texts(self, staff_id=None, kind=None):
         """What was queued for somebody, oldest first."""
         with self.database.transaction() as session:
-            wanted = select(Message).order_by(Message.created_at, Message.id)
+            wanted = select(Message).order_by(Message.created_at, text("ctid"))  # as they were written
             return [
                 self.ciphers.decrypt(m.text_enc, f"messages|{m.id}|text".encode()).decode()
                 for m in session.scalars(wanted)
