@@ -1,9 +1,10 @@
 """Where every gateway's requests enter: verify, translate, turn, answer. The same few lines for all of them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, request
@@ -15,6 +16,10 @@ from bot.events import Events
 from bot.gateway import Event, Gateway
 from bot.messages import Inbound, OptOut, StatusReport
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+TRACE = "X-Maraba-Trace"  # asked for by the simulator, in development only
 BODY_LIMIT = 64 * 1024  # bytes; the longest hook known has under 4,000
 
 hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
@@ -49,7 +54,6 @@ class Receiver:
         gateway = self._gateways.get(name)
         if gateway is None:
             return refusal(403)
-        request.max_content_length = BODY_LIMIT
         try:
             gateway.verify(request, secret)
             events = gateway.parse(request, kind)
@@ -68,8 +72,8 @@ class Receiver:
         for event in events:
             turned = self._handle(gateway, event) or turned
         response = gateway.render(kind, turned.screen, final=turned.final)
-        if self._traced and turned.trace:
-            response.headers["X-Maraba-Trace"] = json.dumps(turned.trace)
+        if self._traced and TRACE in request.headers:
+            response.headers[TRACE] = json.dumps(turned.trace)
         return response
 
     def _handle(self, gateway: Gateway, event: Event) -> Turned | None:
@@ -87,9 +91,20 @@ class Receiver:
 
 
 def register(app: Flask, receiver: Receiver) -> None:
-    """Add the hooks to an application."""
-    app.extensions["maraba_receiver"] = receiver
-    app.register_blueprint(hooks)
+    """Put the hooks before an application, in a Flask of their own: a gateway's request meets no session, no
+    sign-in and no other page's rules, and costs nothing for them (docs/decisions/0003).
+    """
+    front = Flask("maraba.hooks", static_folder=None)
+    front.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    front.extensions["maraba_receiver"] = receiver
+    front.register_blueprint(hooks)
+    behind = app.wsgi_app
+
+    def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        wanted = front.wsgi_app if environ.get("PATH_INFO", "").startswith("/hooks/") else behind
+        return wanted(environ, start_response)
+
+    app.wsgi_app = dispatch  # type: ignore[method-assign]
 
 
 @hooks.post("/<name>/<kind>")

@@ -7,6 +7,7 @@ redis-py serves everything else. Here it would cost six times the processor of t
 import hashlib
 import socket
 import ssl
+import struct
 import threading
 from typing import Any
 
@@ -89,11 +90,14 @@ class Wire:
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             link.settimeout(self._timeout)
             link.connect(options["path"])
+            self._let_kernel_time_out(link)
         else:
             address = (options.get("host", "localhost"), options.get("port", 6379))
             link = socket.create_connection(address, timeout=self._timeout)
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if options.get("connection_class") is SSLConnection:
+            if options.get("connection_class") is not SSLConnection:
+                self._let_kernel_time_out(link)
+            else:
                 link = ssl.create_default_context().wrap_socket(link, server_hostname=address[0])
         reader = hiredis.Reader()
         for greeting in self._greetings():
@@ -104,6 +108,13 @@ class Wire:
                 raise StoreDown(str(answer).split(" ", 1)[0])
         self._local.connection = (link, reader)
         return link, reader
+
+    def _let_kernel_time_out(self, link: socket.socket) -> None:
+        """The same time-out without Python's poll before every call, which doubles the system calls of a turn."""
+        span = struct.pack("ll", int(self._timeout), int(self._timeout % 1 * 1_000_000))
+        link.settimeout(None)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, span)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, span)
 
     def _greetings(self) -> list[tuple[Argument, ...]]:
         options, greetings = self._options, []

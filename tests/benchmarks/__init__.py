@@ -1,0 +1,1 @@
+"""Speed, as ratios to bare peers on the same stores in the same run: `make bench`."""
