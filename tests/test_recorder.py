@@ -29,7 +29,7 @@ from bot.referrals import ladder
 from bot.referrals.staffing import NewStaff, add_staff
 from bot.store import keys
 from bot.store.deliveries import advance
-from bot.store.journal import NewerSchema, Entry, pack_entry
+from bot.store.journal import Entry, NewerSchema, pack_entry
 from bot.store.models import (
     Alert,
     Case,
@@ -215,7 +215,14 @@ def test_a_shown_status_resumes_lost_contact(journal, add_case):
 
 
 def sent(state="sent", message="ab" * 16, **changes):
-    values = {"message": message, "channel": "sms", "gateway": "twilio", "state": state, "external_id": "SM1", "parts": 1}
+    values = {
+        "message": message,
+        "channel": "sms",
+        "gateway": "twilio",
+        "state": state,
+        "external_id": "SM1",
+        "parts": 1,
+    }
     return AnswerSent(**(values | changes))
 
 
@@ -337,7 +344,7 @@ def test_a_deadlock_or_a_lost_connection_quarantines_nothing(journal, database):
         with database.transaction() as session:
             session.execute(text("select pg_terminate_backend(:pid)"), {"pid": backend})
         time.sleep(0.1)
-        with pytest.raises(Exception, match="terminat|closed|lost"):
+        with pytest.raises(Exception, match=r"terminat|closed|lost"):
             record_shard(journal.recording, connection, journal.shard())
     assert journal.left() == 1
     assert journal.record() == 1

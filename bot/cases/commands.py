@@ -28,7 +28,9 @@ app = typer.Typer(name="cases", help="Case files: import, start codes, locks.", 
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, see docs/cases-import.md")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, see docs/cases-import.md")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would happen, write nothing")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="write nothing while one line is bad")] = False,
 ) -> None:
@@ -109,7 +111,9 @@ def _tell(report: Report, *, dry_run: bool) -> None:
         typer.echo(f"line {change.line}: {', '.join(change.columns) or 'nothing that is kept'}")
     if len(report.changes) > MOST_SHOWN:
         typer.echo(f"… and {len(report.changes) - MOST_SHOWN} more changed lines")
-    counts = f"{report.added} added, {len(report.changes)} changed, {report.unchanged} unchanged, {report.bad_lines} bad"
+    counts = (
+        f"{report.added} added, {len(report.changes)} changed, {report.unchanged} unchanged, {report.bad_lines} bad"
+    )
     if dry_run:
         typer.echo(f"Dry run, nothing written: {counts}")
     elif not report.applied:

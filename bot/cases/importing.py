@@ -116,9 +116,7 @@ def _settle(
     numbers = [row.number for _, row in batch]
     known = {case.number: case for case in session.scalars(select(Case).where(Case.number.in_(numbers)))}
     moved = [
-        (line, row)
-        for line, row in batch
-        if row.number not in known or known[row.number].imported_hash != row.digest()
+        (line, row) for line, row in batch if row.number not in known or known[row.number].imported_hash != row.digest()
     ]
     contacts = _contacts(session, [row.phone for _, row in moved if row.phone], ciphers, write=by is not None)
     new: list[dict[str, Any]] = []

@@ -162,7 +162,9 @@ class Lookups:
     ) -> Literal["ok", "choose_code"] | None:
         """Every digest is made and compared whatever is known, so that the time tells nothing."""
         code_fits = hmac.compare_digest(row.code_hmac or bytes(32), self._ciphers.code(f"case|{number}", secret))
-        start_fits = hmac.compare_digest(row.start_code_hmac or bytes(32), self._ciphers.code(f"start|{number}", secret))
+        start_fits = hmac.compare_digest(
+            row.start_code_hmac or bytes(32), self._ciphers.code(f"start|{number}", secret)
+        )
         year_fits = hmac.compare_digest(str(row.year_of_birth or "none"), secret if secret.isascii() else "")
         if code_fits and row.code_hmac and _is_code(secret, now):
             return "ok"

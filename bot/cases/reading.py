@@ -70,9 +70,7 @@ class CaseRow:
     def shifted(self, by: timedelta) -> "CaseRow":
         """The same case with all its days moved."""
         later = self.next_appointment + by if self.next_appointment else None
-        return replace(
-            self, opened_on=self.opened_on + by, stage_since=self.stage_since + by, next_appointment=later
-        )
+        return replace(self, opened_on=self.opened_on + by, stage_since=self.stage_since + by, next_appointment=later)
 
 
 def read(file: Path, *, today: date, region: str = "NE") -> Iterator[tuple[int, CaseRow | list[Fault]]]:
@@ -139,9 +137,7 @@ def _header(file: Path, reader: Iterator[list[str]]) -> dict[str, int]:
     return {name: names.index(name) for name in COLUMNS}
 
 
-def _repeats(
-    line: int, row: CaseRow, numbers: dict[str, int], phones: dict[str, tuple[int, bool]]
-) -> list[Fault]:
+def _repeats(line: int, row: CaseRow, numbers: dict[str, int], phones: dict[str, tuple[int, bool]]) -> list[Fault]:
     if (first := numbers.setdefault(row.number, line)) != line:
         return [Fault(line, "case_number", f"is on line {first} already")]
     if row.phone:

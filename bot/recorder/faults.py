@@ -1,7 +1,8 @@
 """Which errors pass by themselves, and which sit in the data."""
 
 import redis.exceptions
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # Classes of SQLSTATE: connection, rollback (deadlock, serialization), resources (disk, memory), object in use,
 # operator (shutdown), system, internal; and 42, a table or column that a migration has still to make.
@@ -16,6 +17,4 @@ def transient(error: BaseException) -> bool:
             # psycopg raises OperationalError without a state when the connection breaks under it.
             return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "InterfaceError"}
         return state[:2] in _PASSING or "no partition of relation" in str(error.orig)
-    return isinstance(
-        error, PoolTimeout | OSError | redis.exceptions.ConnectionError | redis.exceptions.TimeoutError
-    )
+    return isinstance(error, PoolTimeout | OSError | redis.exceptions.ConnectionError | redis.exceptions.TimeoutError)

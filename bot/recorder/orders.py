@@ -74,9 +74,7 @@ def watch(session: Session, work: Work) -> None:
                 work.messages.append(row.id)
 
 
-def carry_out(
-    session: Session, entry: Entry, *, contact_id: int | None, ciphers: Ciphers, settings: Settings
-) -> None:
+def carry_out(session: Session, entry: Entry, *, contact_id: int | None, ciphers: Ciphers, settings: Settings) -> None:
     """All effects of one entry, in order."""
     turned = Turned(entry, moment(entry.at), contact_id, ciphers, settings)
     for effect in entry.effects:
@@ -152,9 +150,7 @@ def _status(session: Session, effect: ShowStatus, turned: Turned) -> None:
 
 
 def _report(session: Session, effect: Report, turned: Turned) -> None:
-    failed = report(
-        session, effect.gateway, effect.external_id, state=effect.state, code=effect.code, at=turned.at
-    )
+    failed = report(session, effect.gateway, effect.external_id, state=effect.state, code=effect.code, at=turned.at)
     if failed is not None and failed.kind == "alert":
         ladder.failed_message(session, failed, now=turned.at)
 

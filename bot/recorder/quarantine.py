@@ -49,9 +49,7 @@ def set_aside(session: Session, aside: Aside, *, redis: redis_package.Redis, cip
     if aside.entry is not None:
         # Set aside is recorded: the same entry again changes nothing.
         day = moment(aside.entry.at).replace(hour=0, minute=0, second=0, microsecond=0)
-        session.execute(
-            pg_insert(TurnSeen).values(id=aside.entry.turn_hex, at=day).on_conflict_do_nothing()
-        )
+        session.execute(pg_insert(TurnSeen).values(id=aside.entry.turn_hex, at=day).on_conflict_do_nothing())
     row = pg_insert(Quarantined).values(
         shard=aside.shard, entry_id=aside.id, body=aside.body, error=_where(aside.error)
     )
@@ -92,13 +90,13 @@ def _unknown() -> OpenReferral:
     return OpenReferral(id="", ticket="", queue="protection", level="critical", source="unreadable")
 
 
-def _bare(
-    session: Session, aside: Aside, order: OpenReferral, *, redis: redis_package.Redis, ciphers: Ciphers
-) -> Work:
+def _bare(session: Session, aside: Aside, order: OpenReferral, *, redis: redis_package.Redis, ciphers: Ciphers) -> Work:
     """Open it behind a savepoint: should even this fail, the quarantine row stays and the journal goes on."""
     at = moment(aside.entry.at) if aside.entry else datetime.now(UTC)
     for attempt in range(_TICKET_TRIES):
-        ticket = order.ticket if attempt == 0 and order.ticket else _ticket(aside, attempt, redis=redis, ciphers=ciphers)
+        ticket = (
+            order.ticket if attempt == 0 and order.ticket else _ticket(aside, attempt, redis=redis, ciphers=ciphers)
+        )
         if ticket is None:
             continue
         # The entry's own id and ticket first, for the person was shown them; they too may be what is wrong.
