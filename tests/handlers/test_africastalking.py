@@ -415,6 +415,15 @@ def test_a_taken_message_is_read_whatever_the_content_type(
     assert sent.external_id == REPLIES[name]["SMSMessageData"]["Recipients"][0]["messageId"]
 
 
+def test_a_redirect_is_not_followed_with_the_key_in_hand(africastalking: AfricasTalking):
+    with responses.RequestsMock() as api:
+        base = africastalking._settings.africastalking_api_url
+        api.post(f"{base}/version1/messaging", status=307, headers={"Location": "https://elsewhere.example.org/"})
+        error = refused(africastalking)
+        assert len(api.calls) == 1
+    assert (error.code, error.retryable, error.unknown) == ("http_307", False, False)
+
+
 def test_of_several_recipients_our_own_counts(africastalking: AfricasTalking):
     assert answered(africastalking, json=REPLIES["mixed"]).external_id.startswith("ATXid_")
 
