@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -40,11 +39,13 @@ def main() -> None:
 
 
 def add_subjects() -> None:
-    """Add the commands of cases, staff and duty."""
+    """Add the commands of cases, content, staff and duty."""
     from bot.cases.commands import app as cases
+    from bot.content.commands import app as content
     from bot.referrals.commands import app as people
 
     app.add_typer(cases)
+    app.add_typer(content)  # texts
     app.add_typer(people)  # staff and duty
 
 
@@ -187,7 +188,9 @@ def new_key() -> None:
 @app.command()
 def check() -> None:
     """Check the flows, their translations and tables; faults with file, line and remedy."""
-    found = [str(fault) for fault in import_module("bot.content").check()]
+    from bot import content
+
+    found = [str(fault) for fault in content.check()]
     for fault in found:
         typer.echo(fault)
     if found:

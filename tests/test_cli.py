@@ -76,10 +76,10 @@ def test_a_command_uses_the_stores_that_run(machine):
 def test_a_process_without_stores_says_what_to_set(machine, process):
     done = maraba(machine, process)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "maraba: MARABA_DATABASE_URL, MARABA_REDIS_URL, MARABA_QUEUE_URL must be set; "
-        "or run `make run`, which starts stores of its own."
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "maraba: MARABA_DATABASE_URL, MARABA_REDIS_URL, MARABA_QUEUE_URL must be set; or run `make run`"
+    )
 
 
 @pytest.mark.slow

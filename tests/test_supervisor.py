@@ -139,7 +139,7 @@ def test_it_starts_everything_and_sigterm_stops_web_first_and_stores_last(machin
     stopped = [name for name, event, *_ in machine.events() if event == "stopped"]
     assert stopped[0] == "web"
     assert sorted(stopped) == sorted(CHILDREN)
-    assert [event for name, *event in machine.events() if name == "worker"][0] == ["started", "with", "stores"]
+    assert next(event for name, *event in machine.events() if name == "worker") == ["started", "with", "stores"]
 
     begun = time.monotonic()
     machine.started()
