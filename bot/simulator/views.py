@@ -28,13 +28,13 @@ class Services(Protocol):
     """The part of the service that the simulator uses."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings: ...  # noqa: D102
     @property
-    def database(self) -> Database: ...
+    def database(self) -> Database: ...  # noqa: D102
     @property
-    def ciphers(self) -> Ciphers: ...
+    def ciphers(self) -> Ciphers: ...  # noqa: D102
     @property
-    def queue_client(self) -> "redis.Redis": ...
+    def queue_client(self) -> "redis.Redis": ...  # noqa: D102
 
 
 def create(services: Services, shelf: Shelf, hooks: Hooks) -> Blueprint:

@@ -5,6 +5,7 @@ import { pick, word } from "./words.js";
 
 const $ = (selector) => document.querySelector(selector);
 const MOST_KEYS = 14;
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/[ƙɗɓƁƊƘ]/g, (letter) => ({ ƙ: "k", ɗ: "d", ɓ: "b", Ɓ: "B", Ɗ: "D", Ƙ: "K" })[letter]);
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 let play = null; // {story, step, byHand, paused, stopped, trouble, wake, hint}
 
@@ -64,6 +65,7 @@ function stop() {
 async function run(story, byHand) {
   stop();
   sessionStorage.setItem("story", story.id);
+  delete document.body.dataset.story;
   const mine = play = { story, step: 0, byHand, paused: false, stopped: false, trouble: false, hint: "" };
   $("#stories").classList.remove("all");
   $("#all-stories").setAttribute("aria-expanded", "false");
@@ -179,7 +181,7 @@ async function answers(mine, step, slot) {
   let before = null;
   for (let n = 0; n < MOST_KEYS; n += 1) {
     const screen = await until(mine, 15, () => { const now = screenOf(slot); return now && now !== before && waited(slot) ? now : ""; }) ?? screenOf(slot);
-    if (mine.skip || goal.test(screen)) return;
+    if (mine.skip || goal.test(plain(screen))) return;
     const text = ruled(step.answer, screen, slot, mine);
     if (text === "stop") return;
     if (!text || !screen) return stuck(mine);
@@ -199,9 +201,9 @@ const waited = (slot) => slot === "keypad" || thread(state.slots[slot], slot ===
 function ruled(rules, screen, slot, mine) {
   for (const [shown, typed] of rules) {
     if (typed.startsWith("choose:")) {
-      const label = new RegExp(typed.slice(7), "i"), found = choices(screen).find((one) => label.test(one.label));
+      const label = new RegExp(typed.slice(7), "i"), found = choices(screen).find((one) => label.test(plain(one.label)));
       if (found) return found.key;
-    } else if (new RegExp(shown, "i").test(screen)) return fill(typed, slot, mine);
+    } else if (new RegExp(shown, "i").test(plain(screen))) return fill(typed, slot, mine);
   }
   return "";
 }
