@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from importlib import import_module
 from types import FrameType
 from typing import cast
 
@@ -89,15 +90,16 @@ class Recorder:
         self._stopping.wait(pause)
 
 
-def run(settings: Settings, *, wake: Wake = nothing, refill: Refill = nothing) -> None:
+def run(settings: Settings, *, wake: Wake | None = None, refill: Refill = nothing) -> None:
     """The recorder process, until SIGTERM or SIGINT.
 
-    `wake(job, ids)` is told which rows became due (`climb`: referral ids, `send_messages`: message ids);
+    `wake(job, ids)` is told which rows became due (`climb`: referral ids, `send_messages`: message ids), by
+    default through the job store;
     `refill(digest, contact)` gives the conversation store what PostgreSQL knows of an address that it forgot.
     """
     database = Database.of(settings, pool_size=1)
     client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=BLOCK / 1000 + 4)
-    recording = Recording(client, Ciphers.of(settings), settings, wake=wake, refill=refill)
+    recording = Recording(client, Ciphers.of(settings), settings, wake=wake or _waking(settings), refill=refill)
     recorder = Recorder(recording, database)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -110,6 +112,13 @@ def run(settings: Settings, *, wake: Wake = nothing, refill: Refill = nothing) -
     client.close()
     database.close()
     log.info("recorder_stopped")
+
+
+def _waking(settings: Settings) -> Wake:
+    """Wake the workers. The module is found by name: recorder and jobs are neighbours that do not know each other."""
+    wake = import_module("bot.jobs").wake
+    queue = redis.Redis.from_url(settings.queue_url, socket_connect_timeout=1, socket_timeout=1)
+    return lambda name, ids: wake(queue, name, *ids)
 
 
 def backlog(client: redis.Redis) -> dict[int, int]:

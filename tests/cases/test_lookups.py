@@ -17,7 +17,7 @@ from bot.cases.importing import Source, apply
 from bot.cases.lookups import Lookups
 from bot.errors import LookupAway
 from bot.store.attempts import Attempts, Verdict
-from bot.store.models import Case
+from bot.store.models import Case, Referral, Ticket
 from tests.cases.test_importing import write
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -257,6 +257,25 @@ def test_unknown_numbers_are_counted_too(line, redis_client, ciphers):
     key = f"{{s{place.shard:02d}}}t:{place.digest}"
     assert redis_client.hget(key, "other") == b"3"
     assert 0 < redis_client.ttl(key) <= 86400
+
+
+def test_call_now_is_there_for_whoever_types_the_ticket_until_it_is_answered(line, lookups):
+    with line.database.transaction() as session:
+        referral = Referral(
+            id="1" * 32, ticket="4821737", opened_at=NOW, source="menu", level="high", queue="protection",
+            channel="ussd", call_now=True,
+        )  # fmt: skip
+        session.add(referral)
+        session.flush()
+        session.add_all(
+            Ticket(number=number, referral_id=referral.id, issued_at=NOW) for number in ("4821737", "5093120")
+        )
+    assert lookups.call_now(ticket="4821737")
+    assert lookups.call_now(ticket="5093120")
+    assert not lookups.call_now(ticket="4821738")
+    with line.database.transaction() as session:
+        session.get(Referral, "1" * 32).call_now = False
+    assert not lookups.call_now(ticket="4821737")
 
 
 @pytest.mark.slow
