@@ -50,6 +50,24 @@ def read(folder: Path, language: str) -> Catalogue:
     return Catalogue(language, words, unreviewed, lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a catalogue as it stands in the file."""
+
+    words: str
+    line: int
+    fuzzy: bool = False
+
+
+def entries(folder: Path, language: str) -> dict[tuple[str, str], Entry]:
+    """Every message of a catalogue by (context, English), untranslated ones included. Raises FlowError."""
+    return {
+        (message.context or "", str(message.id)): Entry(str(message.string or ""), message.lineno or 1, message.fuzzy)
+        for message in _open(folder, language)
+        if message.id
+    }
+
+
 def update(folder: Path, language: str, loaded: Loaded) -> tuple[int, int]:
     """Bring a catalogue in step with flows/: keeps what still fits, drops what is gone. Returns (kept, missing)."""
     old = read(folder, language) if path(folder, language).exists() else Catalogue(language, {}, 0, {})

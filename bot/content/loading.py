@@ -37,6 +37,13 @@ def load(folder: Path) -> Loaded:
     parsed: dict[str, FlowSpec] = {
         name: source.parse(FlowSpec) for name, source in sources.items() if name not in TABLES
     }
+    strays = [
+        f"{sources[name].at('flow')}: the flow '{flow.flow}' stands in {name}.yaml: rename one of them"
+        for name, flow in parsed.items()
+        if flow.flow != name
+    ]
+    if strays:
+        raise FlowError("\n".join(strays))
     specs = {f"{flow.flow}.{name}": state for flow in parsed.values() for name, state in flow.states.items()}
     needs: NeedsSpec = sources["needs"].parse(NeedsSpec)
     stages: dict[str, StageSpec] = sources["stages"].parse(dict[str, StageSpec])
@@ -102,7 +109,15 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         questions=dict.fromkeys(CHANNELS, question if spec.ask is not None else 0),
         placeholders=_needed(spec),
         moved_to=target(spec.moved_to),
+        **_yes_and_no(spec),
     )
+
+
+def _yes_and_no(spec: StateSpec) -> dict[str, str]:
+    """The keys of "Yes" and "No" where these are the only choices."""
+    keys = {choice.say: choice.key for choice in spec.choices}
+    yes = keys.get("Yes") or keys.get("I agree")
+    return {"yes": yes, "no": keys["No"]} if yes and "No" in keys and len(keys) == 2 else {}
 
 
 def _needed(spec: StateSpec) -> tuple[str, ...]:

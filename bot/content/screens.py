@@ -77,6 +77,10 @@ class Content:
             return fixed
         return self._finish(*place, self._fill(place, arguments), page=page)
 
+    def whole(self, key: str, arguments: dict[str, str], *, channel: str, language: str) -> str:
+        """The words of a screen before they are cut into pages: what `maraba check` measures."""
+        return self._fill((key, channel, language), arguments)
+
     def english(self, key: str, arguments: dict[str, str], *, channel: str = "ussd") -> str:
         """The same screen in English, for whoever reviews or learns."""
         return self.speak(key, arguments, channel=channel, language="en").text
@@ -151,7 +155,7 @@ class Content:
         return raw
 
     def _place(self, place: str, language: str) -> str:
-        """"Office Tahoua" as people say it; a place of another kind is read as it stands."""
+        """Office Tahoua, as people say it; a place of another kind is read as it stands."""
         for prefix, key in PLACES:
             if place.startswith(prefix):
                 text = self.say(f"place.{key}", self.loaded.texts[f"place.{key}"], language)

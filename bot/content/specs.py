@@ -1,6 +1,7 @@
 """The shape of the files in flows/: unknown keys, duplicates and wrong types are refused here."""
 
-from typing import Any, Literal
+from string import Formatter
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -12,6 +13,9 @@ from bot.engine.orders import VERBS
 FOOT = Literal[
     "menu", "private", "private_short", "menu_private", "menu_number", "private_number", "private_any_language"
 ]
+
+Queue = Literal["protection", "gbv", "child", "sealed", "complaints", "assistance", "community"]
+QUEUES: tuple[str, ...] = get_args(Queue)
 
 
 class Spec(BaseModel):
@@ -80,6 +84,15 @@ class StateSpec(Spec):
     secret: bool = False
     open_for: int = Field(600, description="seconds during which a late message may still answer")
     moved_to: str = ""
+    parts: Literal[1, 2] = 1  # SMS parts this text may take
+
+    @field_validator("ask", "say", "after")
+    @classmethod
+    def _whole_braces(cls, value: str | None) -> str | None:
+        """A brace left open would only show when somebody reads the screen."""
+        for _ in Formatter().parse(value or ""):
+            pass
+        return value
 
     @field_validator("do")
     @classmethod
@@ -114,7 +127,7 @@ class FlowSpec(Spec):
 class NeedSpec(Spec):
     """One code of flows/needs.yaml."""
 
-    queue: Literal["protection", "gbv", "child", "sealed", "complaints", "assistance", "community"]
+    queue: Queue
     level: Level
     urgent: Level
     repeatable: bool = False

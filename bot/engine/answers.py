@@ -20,7 +20,8 @@ def understand(walk: Walk, kind: str, text: str) -> str | None:
 
 def _case(_: Walk, text: str) -> str | None:
     """Nine digits, or the last three on the file's own phone. A wrong check digit is a number all the same:
-    whether it exists must not show before the code (safety 12)."""
+    whether it exists must not show before the code (safety 12).
+    """
     number = cases.case_number(text) or cases.last_three(text)
     if number is not None:
         return number

@@ -117,12 +117,5 @@ class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
 
 
 AnyEffect = (
-    OpenReferral
-    | UpdateReferral
-    | AttachReferral
-    | AnswerCallNow
-    | ShowStatus
-    | StaffAnswer
-    | Report
-    | AnswerSent
+    OpenReferral | UpdateReferral | AttachReferral | AnswerCallNow | ShowStatus | StaffAnswer | Report | AnswerSent
 )

@@ -73,6 +73,8 @@ class State:
     questions: dict[str, int] = field(default_factory=dict)  # channel -> fingerprint
     placeholders: tuple[str, ...] = ()
     moved_to: str = ""
+    yes: str = ""  # the keys of a question of yes or no, which may then be answered in words
+    no: str = ""
 
 
 @dataclass(frozen=True, slots=True)

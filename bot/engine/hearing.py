@@ -62,7 +62,7 @@ def _hear_tap(inbound: Inbound, session: Session | None, state: State | None, no
     question, _, key = inbound.choice.partition(":")
     asked = session.question if session and session.open else 0
     fits = question == f"{asked:08x}" and not _is_late(inbound, session, state)
-    return Heard(key if key else inbound.choice, late=not fits)
+    return Heard(key or inbound.choice, late=not fits)
 
 
 def _is_late(inbound: Inbound, session: Session | None, state: State | None) -> bool:

@@ -13,7 +13,7 @@ class Session(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     question: int = 0  # fingerprint of what was asked; 0: nothing is asked
     asked_at: int = 0  # milliseconds since the epoch
     values: dict[str, str] = {}  # what the flow keeps: case, referral, ticket …
-    back: tuple[str, ...] = ()  # states that `00` returns to, latest last
+    back: tuple[str, ...] = ()  # what `00` returns to, latest last: a state, and `returns` as they were there
     returns: tuple[str, ...] = ()  # where handed-over flows come back to, latest last
     dialled: bytes = b""  # digest of the gateway's session id on USSD; b"" elsewhere
     transcript: int = 0  # characters of the USSD transcript already handled

@@ -12,7 +12,7 @@ from bot.engine.walk import Reply, Walk
 from bot.messages import Channel, Inbound
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
-from bot.text.keywords import keyword, staff_answer
+from bot.text.keywords import keyword, staff_answer, yes_no
 from bot.triage import judge
 
 MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
@@ -103,7 +103,7 @@ def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> 
     if _number_by_itself(walk, standing, heard.text, inbound.channel):
         return True
     if standing is None:
-        walk.enter_anew("menu")
+        walk.half(heard.text)
         return False
     return _answer(walk, standing, heard.text)
 
@@ -117,21 +117,25 @@ def _dial(walk: Walk, state: State | None) -> None:
         state = None
     if state is not None and state.name == walk.flows.entries["resume"]:
         walk.show(state)
-    elif state is not None and state.name not in walk.flows.entries.values():
+    elif state is not None and _flow(state.name) != _flow(walk.flows.entries["menu"]):
         walk.offer_resume(state)
     else:
         walk.enter_anew("menu")
+
+
+def _flow(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
     """Keywords, menu, back, private talk and staff's answers: they work in every state (design.md 5)."""
     number = state is not None and state.number
     digits = fold_digits(text).strip() if len(text) <= 3 else ""
-    if digits == (PRIVATE_AMONG_NUMBERS if number else PRIVATE):
-        if state is not None and walk.private:
-            walk.ask_again(state)
+    if digits == PRIVATE_AMONG_NUMBERS or (digits == PRIVATE and not number):
+        if state is not None and walk.values.get("talk"):
+            walk.ask_again(state)  # the talk in private is under way
         else:
-            walk.enter_anew("private")
+            walk.enter_anew("private", talk="yes")
         return True
     if state is not None and digits == (MENU_AMONG_NUMBERS if number else MENU):
         walk.enter_anew("menu")
@@ -207,7 +211,7 @@ def _answer(walk: Walk, state: State, text: str) -> bool:
     if walk.before is not None and walk.before.question != state.questions.get(channel, 0):
         walk.enter(state.moved_to or state.name)
         return state.secret
-    pressed = choice(text)
+    pressed = choice(text) or _yes_or_no(state, text)
     picked = state.choices.get(channel, {}).get(pressed) if pressed else None
     if picked is not None:
         walk.choose(state, picked)
@@ -218,3 +222,11 @@ def _answer(walk: Walk, state: State, text: str) -> bool:
     else:
         walk.half(text)
     return state.secret
+
+
+def _yes_or_no(state: State, text: str) -> str | None:
+    """Words or a thumb: "oui", "a'a" are an answer where the question is one of yes or no, and nowhere else (domain.md 8)."""
+    if not state.yes:
+        return None
+    answer = yes_no(text)
+    return None if answer is None else state.yes if answer else state.no

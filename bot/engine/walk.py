@@ -141,7 +141,8 @@ class Walk:
         if not self.back:
             self.enter_anew("menu")
             return
-        name, self.back = self.back[-1], self.back[:-1]
+        (name, *returns), self.back = self.back[-1].split(), self.back[:-1]
+        self.returns = tuple(returns)
         previous = self.flows.states.get(name)
         if previous is None or (previous.verified and not self.verified):
             self.enter_anew("menu")
@@ -174,10 +175,9 @@ class Walk:
 
     def stop(self, *, stopped: bool) -> None:
         """STOP and START: per channel, pushes only (safety 7)."""
-        others = tuple(name for name in self.contact.stopped if name != self.channel.value)
-        self.contact = msgspec.structs.replace(
-            self.contact, stopped=(*others, self.channel.value) if stopped else others
-        )
+        channel = Channel.SMS if self.channel is Channel.USSD else self.channel  # nothing is pushed by USSD
+        others = tuple(name for name in self.contact.stopped if name != channel.value)
+        self.contact = msgspec.structs.replace(self.contact, stopped=(*others, channel.value) if stopped else others)
 
     def hush(self, *, queue: str, child: bool) -> None:
         """Danger in free text: a critical referral, nothing echoed (safety 5)."""
@@ -220,4 +220,5 @@ class Walk:
         self.contact = msgspec.structs.replace(self.contact, **fields)
 
     def _remember(self, state: State) -> None:
-        self.back = (*self.back, state.name)[-KEPT_BACK:]
+        """With where a handed-over flow comes back to: going back leads out of it, or into it again."""
+        self.back = (*self.back, " ".join((state.name, *self.returns)))[-KEPT_BACK:]

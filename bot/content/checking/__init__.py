@@ -1,0 +1,26 @@
+"""What `maraba check` refuses in flows/ and locales/, each with file, line and remedy. Source: design.md 5, safety.md."""
+
+from pathlib import Path
+
+from bot.content.checking.book import Book, Fault
+from bot.content.checking.channels import channel_faults
+from bot.content.checking.graph import graph_faults
+from bot.content.checking.tables import table_faults
+from bot.content.checking.words import word_faults
+from bot.content.screens import Constants
+from bot.errors import FlowError
+
+__all__ = ["Fault", "check"]
+
+
+def check(root: Path, constants: Constants) -> list[Fault]:
+    """Every fault of flows/ and locales/ below `root`, by place; [] when the service may start.
+
+    Files that can't be read at all hide what else is wrong: mend those first.
+    """
+    try:
+        book = Book.read(root, constants)
+    except FlowError as error:
+        return [Fault.of(line) for line in str(error).splitlines()]
+    found = [*graph_faults(book), *table_faults(book), *word_faults(book), *channel_faults(book)]
+    return sorted(dict.fromkeys(found), key=lambda fault: fault.order)
