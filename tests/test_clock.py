@@ -1,0 +1,94 @@
+import threading
+import time
+from datetime import date
+
+import pytest
+import redis
+
+from bot import clock, jobs
+from bot.store import keys
+
+
+@pytest.fixture
+def queue(queue_client):
+    return jobs.queue_on(queue_client)
+
+
+def woken(queue):
+    return [(job.func_name.removeprefix("bot.jobs."), *job.args) for job in queue.get_jobs()]
+
+
+def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_client):
+    redis_client.xadd(keys.answers(5), {"e": b"x"})
+    redis_client.xadd(keys.answers(63), {"e": b"x"})
+    assert clock.sweep(queue, redis_client)
+    assert woken(queue) == [("climb",), ("send_messages",), ("send_answers", 5), ("send_answers", 63)]
+
+
+def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):
+    nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    clock.sweep(queue, nowhere)
+    assert woken(queue) == [("climb",), ("send_messages",)]
+
+
+def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monkeypatch):
+    monkeypatch.setattr(clock, "CROWDED", 3)
+    for _ in range(5):
+        clock.sweep(queue, redis_client)
+    assert queue.count == 4
+
+
+def test_wake_ups_are_forgotten_when_nobody_takes_them(queue, redis_client):
+    clock.sweep(queue, redis_client)
+    assert all(0 < job.ttl <= jobs.WAKE_KEPT for job in queue.get_jobs())
+
+
+def test_tomorrows_partitions_are_made_and_a_database_that_is_away_is_survived(database, tmp_path):
+    from bot.store.database import Database
+
+    assert clock.make_partitions(database, today=date(2026, 11, 22))
+    assert not clock.make_partitions(Database(f"postgresql://x@/x?host={tmp_path}"), today=date(2026, 11, 22))
+
+
+def test_the_clock_runs_sweeps_until_told_to_stop(settings, queue, redis_client, monkeypatch):
+    monkeypatch.setattr(clock, "SWEEP", 0.05)
+    stop = threading.Event()
+    running = threading.Thread(target=clock.run, args=(settings,), kwargs={"stop": stop})
+    running.start()
+    until = time.monotonic() + 10
+    while queue.count < 6 and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    running.join(timeout=10)
+    assert not running.is_alive()
+    assert woken(queue)[:2] == [("climb",), ("send_messages",)]
+
+
+def test_the_clock_outlives_every_store_being_away(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(clock, "SWEEP", 0.05)
+    monkeypatch.setattr(clock, "SOON", 0.05)
+    nowhere = f"unix://{tmp_path}/none.sock"
+    away = settings.model_copy(
+        update={"redis_url": nowhere, "queue_url": nowhere, "database_url": f"postgresql://x@/x?host={tmp_path}"}
+    )
+    stop = threading.Event()
+    running = threading.Thread(target=clock.run, args=(away,), kwargs={"stop": stop})
+    running.start()
+    time.sleep(0.5)
+    assert running.is_alive()
+    stop.set()
+    running.join(timeout=10)
+    assert not running.is_alive()
+
+
+def test_a_fault_of_one_sweep_does_not_stop_the_next():
+    stop, calls = threading.Event(), []
+
+    def work():
+        calls.append(1)
+        if len(calls) == 3:
+            stop.set()
+        raise ValueError
+
+    clock._repeat(stop, 0.01, work)
+    assert len(calls) == 3
