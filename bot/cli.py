@@ -45,7 +45,6 @@ def add_subjects() -> None:
     from bot.referrals.commands import app as people
 
     app.add_typer(cases)
-    app.add_typer(conversations)  # texts
     app.add_typer(content)  # texts
     app.add_typer(people)  # staff and duty
 
