@@ -104,7 +104,7 @@ class Phones:
             did=did,
             text=text,
             path=request.shown,
-            form=request.form,
+            form=list(request.form.items()),  # pairs: in the order of the wire
             proof=request.proof,
             status=answer.status,
             screen=answer.screen,

@@ -117,7 +117,7 @@ class _Twilio:
             return _twilio_error(401, 20003, "Authenticate")
         rows = []
         for event in reversed(self._shelf.since()):
-            form = event.what.get("form", {})
+            form = dict(event.what.get("form", ()))
             if event.what["kind"] == "turn" and event.what.get("gateway") == "twilio":
                 row = _twilio_row(self._account, form["MessageSid"], form["To"], form["From"], form["Body"])
                 moment = format_datetime(datetime.fromtimestamp(event.what["at"] / 1000, UTC))

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from bot.simulator.shelf import Shelf
 from bot.store.database import Database
-from bot.store.models import Alert, Ladder, Message
+from bot.store.models import Alert, Ladder, Message, Referral
 
 FACTOR = 60
 LONGEST_STEP = 5.0  # real seconds: a page that slept does not make hours pass at once
@@ -41,13 +41,21 @@ def tick(shelf: Shelf, database: Database) -> dict[str, Any]:
 
 
 def advance(database: Database, seconds: float) -> None:
-    """Bring every due time of PostgreSQL nearer by so many seconds."""
+    """Bring every due time of PostgreSQL nearer by so many seconds, and what is open further into the past.
+
+    So an alert says "no answer for 15 min" after fifteen simulated minutes.
+    """
     nearer = timedelta(seconds=seconds)
     with database.transaction() as session:
         session.execute(update(Ladder).where(Ladder.due_at.is_not(None)).values(due_at=Ladder.due_at - nearer))
         session.execute(
             update(Alert)
-            .where(Alert.open.is_(True), Alert.answer_by.is_not(None))
-            .values(answer_by=Alert.answer_by - nearer)
+            .where(Alert.open.is_(True))
+            .values(answer_by=Alert.answer_by - nearer, told_at=Alert.told_at - nearer)
+        )
+        session.execute(
+            update(Referral)
+            .where(Referral.state.not_in(("closed", "attached")))
+            .values(opened_at=Referral.opened_at - nearer, accepted_at=Referral.accepted_at - nearer)
         )
         session.execute(update(Message).where(Message.state == "queued").values(due_at=Message.due_at - nearer))

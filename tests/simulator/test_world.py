@@ -57,6 +57,7 @@ def test_an_hour_brings_everything_due_an_hour_nearer(database, cast):
     with database.transaction() as session:
         assert session.get(Ladder, "r1").due_at == DUE - timedelta(hours=1)
         assert session.query(Alert).one().answer_by == DUE - timedelta(hours=1)
+        assert session.get(Referral, "r1").opened_at == DUE - timedelta(hours=1)
         assert session.get(Message, "m1").due_at == DUE - timedelta(hours=1)
         assert session.get(Message, "m2").due_at == DUE
 

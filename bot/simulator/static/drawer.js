@@ -80,7 +80,7 @@ function drawPath() {
 const step = (done, title, side, ...rest) => el(done ? "li" : "li.coming", {}, knot(done), el("p.title", {}, title, el("span", {}, side ?? "")), ...rest);
 
 function turnPath(event, detail) {
-  const form = Object.entries(event.form).map(([name, value], n) => `${n ? "&" : ""}${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join("\n");
+  const form = event.form.map(([name, value], n) => `${n ? "&" : ""}${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join("\n");
   const good = event.status === 200, trace = event.trace ?? {}, ms = (us) => (us == null ? "–" : (us / 1000).toFixed(2));
   const items = [step(good, word(good ? "hook" : "refused", good ? event.proof : `HTTP ${event.status}`), `${event.took} ms`, el("pre", {}, `POST ${event.path}\n${form}`))];
   if (event.times > 1) items[0].append(el("p", {}, word(event.same ? "times_same" : "times_other")));

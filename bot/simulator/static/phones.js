@@ -194,8 +194,11 @@ function bubble(event, slot, before) {
 /** Codes that are answered become buttons that fill the answer. */
 function body(text, slot) {
   if (slot !== "staff") return [text];
-  return text.split(/((?:OK|NON|NO|A'A)\s\d{4})/).map((part) => /^(?:OK|NON|NO|A'A)\s\d{4}$/.test(part)
-    ? el("button.fill-code", { type: "button", onclick: () => { $("#write-staff").value = part; $("#write-staff").focus(); } }, part) : part);
+  return text.split(/((?:OK|NON|NO|A'A)\s\d{4}[.,]?)/).map((part) => {
+    const found = part.match(/^((?:OK|NON|NO|A'A)\s\d{4})([.,]?)$/);
+    if (!found) return part;
+    return el("span.whole", {}, el("button.fill-code", { type: "button", onclick: () => { $("#write-staff").value = found[1]; $("#write-staff").focus(); } }, found[1]), found[2]);
+  });
 }
 
 function drawTaps() {

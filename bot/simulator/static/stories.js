@@ -42,7 +42,7 @@ function card(story, first) {
   node.append(el("div.acts", {}, ...(play.done ? [] : [
     el("button.button.first", { type: "button", "data-act": "next", onclick: next }, word("next")),
     play.byHand ? null : el("button.link", { type: "button", "data-act": "pause", onclick: () => { play.paused = !play.paused; if (!play.paused) play.wake?.(); touch(); } }, word(play.paused ? "go_on" : "pause"))]),
-    el("button.link", { type: "button", "data-act": "stop", onclick: stop }, word("stop"))));
+    el("button.link", { type: "button", "data-act": "stop", onclick: stop }, word(play.done ? "close" : "stop"))));
   return node;
 }
 
