@@ -1,7 +1,6 @@
 """One turn: load, step, commit. The only place where the pure engine meets the stores (turn.md, 2)."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -126,9 +125,7 @@ class Conversation:
     def _speak(self, inbound: Inbound, after: Step) -> tuple[str | None, list[Spoken]]:
         language = after.contact.language
         spoken = [
-            self._content.speak(
-                reply.key, reply.arguments, channel=inbound.channel, language=language, page=reply.page
-            )
+            self._content.speak(reply.key, reply.arguments, channel=inbound.channel, language=language, page=reply.page)
             for reply in after.replies
         ]
         return (spoken[-1].text if inbound.channel is Channel.USSD else None), spoken
@@ -259,9 +256,7 @@ class _TurnIds:
 class _TurnLookups:
     """Lookups bound to one turn (bot.engine.ports.Lookups); asked again after a race, they answer the same."""
 
-    def __init__(
-        self, lookups: Lookups, inbound: Inbound, address: AddressKey, turn: bytes, now: datetime
-    ) -> None:
+    def __init__(self, lookups: Lookups, inbound: Inbound, address: AddressKey, turn: bytes, now: datetime) -> None:
         self._lookups, self._inbound, self._address, self._turn, self._now = lookups, inbound, address, turn, now
 
     def check(self, case: str, secret: str) -> Checked:
@@ -289,9 +284,7 @@ class _TurnLookups:
         return Checked(found.outcome, found.case, file)
 
     def choose_code(self, case: str, code: str) -> bool:
-        return self._lookups.choose_code(
-            case=case, code=code, address=self._address, turn=self._turn, now=self._now
-        )
+        return self._lookups.choose_code(case=case, code=code, address=self._address, turn=self._turn, now=self._now)
 
     def obvious(self, case: str, code: str) -> bool:
         return obvious_code(code, phone=self._inbound.address, case=case, today=self._now.date())
@@ -324,5 +317,3 @@ def _changes(before: Contact | None, after: Contact) -> dict[str, Any]:
         if value != getattr(before, name):
             changed[name] = value
     return changed
-
-

@@ -45,7 +45,7 @@ def metrics() -> Response:
     if not _may_read_metrics():
         return Response(b"", status=403)
     registry = CollectorRegistry()
-    registry.register(_Figures(_services()))  # type: ignore[arg-type]
+    registry.register(_Figures(_services()))
     return Response(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -39,7 +39,7 @@ class Receiver:
         *,
         wake: Callable[[int], object],
         traced: bool = False,
-        clock: Clock = partial(datetime.now, UTC),
+        clock: Clock | None = None,
     ) -> None:
         self._gateways = gateways
         self._conversation = conversation
@@ -47,7 +47,7 @@ class Receiver:
         self._content = content
         self._wake = wake
         self._traced = traced
-        self._clock = clock
+        self._clock = clock or partial(datetime.now, UTC)
 
     def receive(self, name: str, kind: str, secret: str | None) -> Response:
         """One hook request, whatever the gateway."""

@@ -93,13 +93,6 @@ _CALL_NOW = text(
     where tickets.number = :ticket and referrals.call_now and referrals.state not in ('closed', 'attached')
     """
 )
-_CALL_NOW = text(
-    """
-    select 1 from tickets join referrals on referrals.id = tickets.referral_id
-    where tickets.number = :ticket and referrals.call_now and referrals.call_now_answered_at is null
-      and referrals.state not in ('closed', 'attached')
-    """
-)
 _LOCK = {
     True: text("update cases set locked_enrolled = true, last_attempt_at = :now where number = :number"),
     False: text("update cases set locked_others = true, last_attempt_at = :now where number = :number"),
@@ -171,10 +164,6 @@ class Lookups:
         return self._bounded.run(
             lambda connection: connection.execute(_CALL_NOW, {"ticket": ticket}).first() is not None
         )
-
-    def call_now(self, *, ticket: str) -> bool:
-        """Has staff left "call us now" for whoever types this ticket number? (safety 2)"""
-        return self._bounded.run(lambda connection: connection.execute(_CALL_NOW, {"ticket": ticket}).first()) is not None
 
     def close(self) -> None:
         """Give threads and connections back."""

@@ -85,7 +85,7 @@ class Ciphers:
         return self._turn_mac(turn_id + what.encode())[:16].hex()
 
     def ticket_slot(self, turn_id: bytes, effect: int, attempt: int) -> int:
-        """k of turn.md 2: 0 to 15,624, not in sequence; another one for each attempt."""
+        """K of turn.md 2: 0 to 15,624, not in sequence; another one for each attempt."""
         raw = self._ticket_mac(turn_id + bytes([effect, attempt]))
         return int.from_bytes(raw[:8], "big") % 15_625
 

@@ -66,9 +66,7 @@ class Place:
     @classmethod
     def of(cls, address: AddressKey, channel: str, turn: bytes) -> "Place":
         """The keys of this address, channel and turn."""
-        return cls(
-            address, keys.session(address, channel), keys.contact(address), keys.seen(address.shard, turn)
-        )
+        return cls(address, keys.session(address, channel), keys.contact(address), keys.seen(address.shard, turn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The keys of the conversation store. The hash tag is the shard, so that one script serves one slot (turn.md, 1)."""
 
-from bot.store.ciphers import AddressKey
+from bot.store.ciphers import SHARDS, AddressKey
+
+_TAGS = tuple(f"{{s{shard:02d}}}" for shard in range(SHARDS))
 
 
 def tag(shard: int) -> str:
     """The hash tag of a shard."""
-    return "{s%02d}" % shard
+    return _TAGS[shard]
 
 
 def session(address: AddressKey, channel: str) -> str:

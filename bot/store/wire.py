@@ -31,9 +31,10 @@ class Wire:
     """Calls to one Redis or Valkey. Threads share the object, never a connection."""
 
     def __init__(self, url: str, *, timeout: float) -> None:
-        self._options = parse_url(url)
+        self._options = dict(parse_url(url))  # type: ignore[no-untyped-call]
         self._timeout = timeout
         self._local = threading.local()
+        self._open: set[socket.socket] = set()
 
     def call(self, *command: Argument) -> Any:
         """One command, one round trip. Raises StoreDown for anything but an answer."""
@@ -57,8 +58,10 @@ class Wire:
         return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        self._drop()
+        """Close the connections of all threads; nobody may be in a call."""
+        while self._open:
+            self._open.pop().close()
+        self._local = threading.local()
 
     def _again(self, command: tuple[Argument, ...]) -> Any:
         try:
@@ -70,7 +73,7 @@ class Wire:
     def _exchange(self, command: tuple[Argument, ...]) -> Any:
         connection = getattr(self._local, "connection", None) or self._connect()
         link, reader = connection
-        link.sendall(hiredis.pack_command(command))
+        link.sendall(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub knows tuples of one
         return self._read(link, reader)
 
     @staticmethod
@@ -85,29 +88,42 @@ class Wire:
         return answer
 
     def _connect(self) -> tuple[socket.socket, hiredis.Reader]:
+        link = self._dial()
+        reader = hiredis.Reader()
+        try:
+            for greeting in self._greetings():
+                link.sendall(hiredis.pack_command(greeting))  # type: ignore[arg-type]  # its stub knows tuples of one
+                answer = self._read(link, reader)
+                if isinstance(answer, hiredis.ReplyError):
+                    raise StoreDown(str(answer).split(" ", 1)[0])
+        except (OSError, StoreDown):
+            link.close()
+            raise
+        self._local.connection = (link, reader)
+        self._open.add(link)
+        return link, reader
+
+    def _dial(self) -> socket.socket:
         options = self._options
-        if "path" in options:
-            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if "path" not in options:
+            return self._dial_network(options.get("host", "localhost"), options.get("port", 6379))
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             link.settimeout(self._timeout)
             link.connect(options["path"])
-            self._let_kernel_time_out(link)
-        else:
-            address = (options.get("host", "localhost"), options.get("port", 6379))
-            link = socket.create_connection(address, timeout=self._timeout)
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if options.get("connection_class") is not SSLConnection:
-                self._let_kernel_time_out(link)
-            else:
-                link = ssl.create_default_context().wrap_socket(link, server_hostname=address[0])
-        reader = hiredis.Reader()
-        for greeting in self._greetings():
-            link.sendall(hiredis.pack_command(greeting))
-            answer = self._read(link, reader)
-            if isinstance(answer, hiredis.ReplyError):
-                link.close()
-                raise StoreDown(str(answer).split(" ", 1)[0])
-        self._local.connection = (link, reader)
-        return link, reader
+        except OSError:
+            link.close()
+            raise
+        self._let_kernel_time_out(link)
+        return link
+
+    def _dial_network(self, host: str, port: int) -> socket.socket:
+        link = socket.create_connection((host, port), timeout=self._timeout)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._options.get("connection_class") is SSLConnection:
+            return ssl.create_default_context().wrap_socket(link, server_hostname=host)
+        self._let_kernel_time_out(link)
+        return link
 
     def _let_kernel_time_out(self, link: socket.socket) -> None:
         """The same time-out without Python's poll before every call, which doubles the system calls of a turn."""
@@ -129,4 +145,5 @@ class Wire:
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             self._local.connection = None
+            self._open.discard(connection[0])
             connection[0].close()

@@ -211,9 +211,7 @@ def _report(
         recorder.terminate()
         recorder.wait(15)
     peak = statistics.median(round_.result.rate for round_ in rounds["maraba"])
-    half = measure(
-        peers["maraba"], store, people=arguments.people, seconds=arguments.seconds, rate=peak / 2
-    )
+    half = measure(peers["maraba"], store, people=arguments.people, seconds=arguments.seconds, rate=peak / 2)
     print(
         f"at half of the peak ({peak / 2:.0f} turns/s): p50 {half.result.percentile(0.5):.1f} ms, "
         f"p99 {half.result.percentile(0.99):.1f} ms (must 50, aim 20)"
