@@ -30,6 +30,10 @@ class OutsideWorld(AssertionError):
     """A test wanted to reach another machine."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-transcripts", action="store_true", help="rewrite tests/transcripts as it goes now")
+
+
 def _start_stores(config: pytest.Config) -> dict[str, str]:
     """Start them once a run, with a migrated database to copy; their addresses by settings field."""
     if _STORES not in config.stash:

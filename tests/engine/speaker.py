@@ -82,6 +82,7 @@ class Speaker:
         self.dialled = 0
         self.transcript = ""
         self.effects: list[AnyEffect] = []
+        self.kept = ""  # the payload of a button on an older message
         self.last: Step | None = None
 
     def dials(self) -> str:
@@ -97,6 +98,20 @@ class Speaker:
             self.transcript = f"{self.transcript}*{text}" if started else text
             return self._turn(self.transcript)
         return self._turn(text, sent=sent, choice=choice, media=media)
+
+    def taps(self, key: str) -> str:
+        """A button of the last message (WhatsApp)."""
+        return self.says("", choice=self._button(key))
+
+    def keeps(self, key: str) -> None:
+        """Remember a button of the last message, to tap it much later."""
+        self.kept = self._button(key)
+
+    def _button(self, key: str) -> str:
+        assert self.last is not None
+        reply = self.last.replies[-1]
+        spoken = self.content.speak(reply.key, reply.arguments, channel="whatsapp", language=self.contact.language)
+        return next(button.payload for button in spoken.buttons if button.payload.endswith(f":{key}"))
 
     def waits(self, **span: float) -> None:
         """Time goes by."""

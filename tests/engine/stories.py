@@ -1,0 +1,132 @@
+"""Reads and plays the files of tests/transcripts: one person, one story, one language.
+
+# what the story is about
+= channel=ussd stage=TRAINING_WAIT      the set-up, before the first turn
+(dials)                                 a new USSD session; (waits 11 minutes); (taps 1) an offered button
+> 1                                     what is typed; `>> ` arrives late, with its delay: `>> 20 minutes | 1`
+< CON Welcome                           each line of the screen
+! OpenReferral code=MED                 what the turn orders
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+
+from bot.content.screens import Content
+from bot.engine.ports import File
+from tests.engine.speaker import Speaker
+
+SPAN = re.compile(r"(\d+) (seconds|minutes|hours|days)")
+HEARD = ("<", "!")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One file. `written`: its lines; those heard are rewritten by `--update-transcripts`."""
+
+    path: Path
+
+    @property
+    def language(self) -> str:
+        return self.path.name.split(".")[1]
+
+    @property
+    def written(self) -> list[str]:
+        return self.path.read_text(encoding="utf-8").splitlines()
+
+    def played(self, content: Content) -> list[str]:
+        """The file's lines as the conversation goes now."""
+        asked = [line for line in self.written if not line.startswith(HEARD)]
+        speaker = _speaker(content, self.language, _set_up(asked))
+        lines: list[str] = []
+        for line in asked:
+            lines.append(line)
+            before = len(speaker.effects)
+            heard = _act(speaker, line)
+            if heard is None:
+                continue
+            lines += [f"< {text}" for text in heard.split("\n")] if heard else ["< "]
+            lines += [f"! {_shown(effect)}" for effect in speaker.effects[before:]]
+        return lines
+
+
+def _set_up(lines: list[str]) -> dict[str, str]:
+    pairs = [pair for line in lines if line.startswith("= ") for pair in line[2:].split()]
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
+    place = given.pop("place", "").replace("_", " ")
+    channel = given.pop("channel", "ussd")
+    known = given.pop("language", language)
+    file = File(
+        "482719368",
+        given.pop("stage", "TRAINING_WAIT"),
+        date.fromisoformat(given.pop("since", "2026-11-02")),
+        appointment=date.fromisoformat(given.pop("appointment")) if "appointment" in given else None,
+        place=place,
+        told_by_person=given.pop("told", "no") == "yes",
+        news=given.pop("news", "yes") == "yes",
+        minor=given.pop("minor", "no") == "yes",
+    )
+    lookups = {
+        "code": given.pop("code", "7306"),
+        "away": given.pop("away", "no") == "yes",
+        "call_now_for": given.pop("call_now", ""),
+    }
+    consent = given.pop("consent", "yes")
+    assert not given, f"unknown set-up: {', '.join(given)}"
+    speaker = Speaker(content, channel=channel, language="" if known == "none" else known, file=file, **lookups)
+    speaker.contact = msgspec.structs.replace(speaker.contact, consent="" if consent == "none" else consent)
+    return speaker
+
+
+def _act(speaker: Speaker, line: str) -> str | None:
+    """Do one line; what was then heard, or None where nothing was said."""
+    if line == "(dials)":
+        return speaker.dials()
+    if line.startswith("(waits"):
+        speaker.waits(**_span(line))
+        return None
+    if line == "(taps the kept button)":
+        return speaker.says("", choice=speaker.kept)
+    if line.startswith("(taps "):
+        return speaker.taps(line[6:-1])
+    if line.startswith("(keeps the button "):
+        speaker.keeps(line[18:-1])
+        return None
+    if line == "(voice note)":
+        return speaker.says("", media="audio")
+    if line.startswith(">> "):
+        delay, _, text = line[3:].partition(" | ")
+        return speaker.says(text, sent=timedelta(**_span(delay)))
+    if line.startswith("> "):
+        return speaker.says(line[2:])
+    if line.startswith(("#", "=")) or not line:
+        return None
+    raise AssertionError(f"what does this line mean: {line}")
+
+
+def _span(text: str) -> dict[str, float]:
+    found = SPAN.search(text)
+    assert found, text
+    return {found[2]: float(found[1])}
+
+
+def _shown(effect: msgspec.Struct) -> str:
+    """`OpenReferral code=MED …`: what differs from the defaults; the referral by its last digits."""
+    fields = msgspec.to_builtins(effect)
+    kind = fields.pop("type")
+    parts = [f"{name}={_value(name, value)}" for name, value in fields.items()]
+    return " ".join([kind, *parts])
+
+
+def _value(name: str, value: object) -> str:
+    if name in ("id", "to"):
+        return str(value)[-4:].lstrip("0")
+    if isinstance(value, dict):
+        return "(" + " ".join(f"{key}={_value(key, inner)}" for key, inner in value.items()) + ")"
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
