@@ -96,11 +96,14 @@ def _note(line: str) -> None:
 
 def _settings(process: str) -> Settings:
     """Settings of one of the four processes, its logging set up, its stores checked in production."""
-    from bot import logs, readiness
+    from bot import logs
 
     settings = config.load()
     logs.configure(settings)
-    readiness.require(settings, process=process)
+    if not settings.development:
+        from bot import readiness
+
+        readiness.require(settings, process=process)
     return settings
 
 

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 def require(settings: Settings, *, process: str) -> None:
-    """Raise ConfigError with every fault in production; in development only say what is not as it must be.
+    """Raise ConfigError with every fault. Development does not ask: `maraba up` has just made its own stores.
 
     A store that is away is no fault: the process starts and waits for it, as it would when the store went later.
     Short duty lists stop `web` only: recorder, worker and clock must go on for what was already promised.
@@ -23,10 +23,8 @@ def require(settings: Settings, *, process: str) -> None:
     found += _schema_faults(settings)
     if process == "web":
         found += _duty_faults(settings)
-    if found and not settings.development:
+    if found:
         raise ConfigError("\n".join(found))
-    for fault in found:
-        log.warning("not_ready_for_production", fault=fault)
 
 
 def _store_faults(settings: Settings) -> list[str]:

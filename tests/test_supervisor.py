@@ -17,6 +17,7 @@ from bot.config import ROOT, Settings
 from bot.stores import running_urls
 
 pytestmark = pytest.mark.slow
+AGAIN = 20.0  # seconds: under 10 on a machine of its own; here other tests run beside it
 CHILDREN = ("web", "recorder", "worker", "clock")
 
 
@@ -143,7 +144,7 @@ def test_it_starts_everything_and_sigterm_stops_web_first_and_stores_last(machin
 
     begun = time.monotonic()
     machine.started()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < AGAIN
     with machine.client() as client:
         assert client.get("kept") == b"yes"
 
