@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -120,6 +120,7 @@ def _settle(
     ]
     contacts = _contacts(session, [row.phone for _, row in moved if row.phone], ciphers, write=by is not None)
     new: list[dict[str, Any]] = []
+    updates: list[tuple[Case, dict[str, Any]]] = []
     for line, row in moved:
         values = _values(row, contacts.get(_digest(row, ciphers)))
         case = known.get(row.number)
@@ -128,10 +129,11 @@ def _settle(
             continue
         changed = _changed(case, values, has_phone=bool(row.phone))
         report.changes.append(Change(line, changed))
-        if by is not None:
-            _update(session, case, values, by=by)
-    if new and by is not None:
-        session.execute(insert(Case.__table__), new)  # type: ignore[arg-type]
+        updates.append((case, values))
+    if by is not None:
+        _write_changes(session, updates, by=by)
+        if new:
+            session.execute(insert(_table(Case)), new)
     report.added += len(new)
     report.unchanged += len(batch) - len(moved)
     session.expunge_all()
@@ -155,16 +157,24 @@ def _changed(case: Case, values: dict[str, Any], *, has_phone: bool) -> tuple[st
     return tuple(found)
 
 
-def _update(session: Session, case: Case, values: dict[str, Any], *, by: str) -> None:
-    if case.stage != values["stage"]:
-        session.execute(
-            insert(StageChange).values(
-                case_id=case.id, at=datetime.now(UTC), by=by, from_stage=case.stage, to_stage=values["stage"]
-            )
-        )
-    session.execute(
-        update(Case).where(Case.id == case.id).values(**values).execution_options(synchronize_session=False)
-    )
+def _write_changes(session: Session, changed: list[tuple[Case, dict[str, Any]]], *, by: str) -> None:
+    """Many rows by one prepared statement each: a changed file may change every line."""
+    now = datetime.now(UTC)
+    moves = [
+        {"case_id": case.id, "at": now, "by": by, "from_stage": case.stage, "to_stage": values["stage"]}
+        for case, values in changed
+        if case.stage != values["stage"]
+    ]
+    if moves:
+        session.execute(insert(_table(StageChange)), moves)
+    if changed:
+        table, names = _table(Case), changed[0][1]
+        statement = update(table).where(table.c.id == bindparam("of_case")).values({n: bindparam(n) for n in names})
+        session.connection().execute(statement, [values | {"of_case": case.id} for case, values in changed])
+
+
+def _table(model: type[Any]) -> Table:
+    return cast("Table", model.__table__)
 
 
 def _digest(row: CaseRow, ciphers: Ciphers) -> str:
@@ -179,7 +189,7 @@ def _contacts(session: Session, phones: list[str], ciphers: Ciphers, *, write: b
     missing = by_digest.keys() - known.keys()
     if missing and write:
         session.execute(
-            pg_insert(Contact.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
+            pg_insert(_table(Contact)).on_conflict_do_nothing(),
             [
                 {"digest": d, "number_enc": ciphers.encrypt(by_digest[d].encode(), f"contacts|{d}|number".encode())}
                 for d in sorted(missing)

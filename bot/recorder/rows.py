@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -56,10 +56,7 @@ def write_contacts(
     for entry in entries:
         if contact := known.get(entry.digest):
             changes.setdefault(contact.id, {"id": contact.id}).update(_changes(entry))
-    for change in changes.values():
-        if len(change) > 1:
-            contact_id = change.pop("id")
-            session.execute(update(_table(Contact)).where(_table(Contact).c.id == contact_id).values(**change))
+    _change_contacts(session, list(changes.values()))
     return {digest: contact.id for digest, contact in known.items()}, forgotten
 
 
@@ -104,6 +101,20 @@ def _add_contacts(session: Session, entries: Sequence[Entry], ciphers: Ciphers) 
             for entry in first.values()
         ],
     )
+
+
+def _change_contacts(session: Session, changes: list[dict[str, Any]]) -> None:
+    """One prepared statement for all whose same columns change; most change `last_seen_at` alone."""
+    table = _table(Contact)
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for change in changes:
+        if len(change) > 1:
+            alike.setdefault(tuple(sorted(change)), []).append(change)
+    for names, rows in alike.items():
+        statement = update(table).where(table.c.id == bindparam("of_contact"))
+        statement = statement.values({name: bindparam(name) for name in names if name != "id"})
+        parameters = [{"of_contact" if name == "id" else name: row[name] for name in names} for row in rows]
+        session.connection().execute(statement, parameters)
 
 
 def _changes(entry: Entry) -> dict[str, Any]:
