@@ -11,6 +11,8 @@ from bot.errors import LookupAway
 if TYPE_CHECKING:
     from bot.engine.walk import Walk
 
+WITHOUT_TRIP = ("Home visit", "Phone call")  # places of an appointment to which nobody travels
+
 
 def look_up(walk: Walk, what: str) -> str:
     """Ask for data; returns the outcome that the flow branches on. "away" when PostgreSQL does not answer."""
@@ -69,6 +71,7 @@ def told(walk: Walk, file: File) -> dict[str, str]:
         facts["appointment"] = "past" if file.appointment < today else "coming"
         facts["day"] = f"w:{file.appointment.isoformat()}"
         facts["place"] = f"p:{file.place}"
+        facts["trip"] = "no" if file.place.startswith(WITHOUT_TRIP) else "yes"
     return facts
 
 
