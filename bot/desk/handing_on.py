@@ -65,9 +65,8 @@ def set_code(
     referral.level = max(referral.level, need.level, key=_rank)
     if not referral.sealed:
         referral.queue, referral.sealed = need.queue, need.queue == "sealed"
-    session.add(
-        ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="code_set", detail={"code": code})
-    )
+    detail = {"code": code, "from": before}  # `from` keeps the notes of one queue out of the next one's sight
+    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="code_set", detail=detail))
     rows.audit(session, staff, "set_code", referral=referral, at=at, code=code)
     rows.close_alerts(session, referral, unseeing=True)
     holder = session.get(Staff, referral.accepted_by) if referral.accepted_by else None
@@ -77,6 +76,16 @@ def set_code(
     changed = queue_of(referral) != before or referral.level != level
     if lost or (holder is None and changed):
         restart(ladder, referral, at=at, clocks=Clocks.of(settings))
+
+
+def withdraw_call_now(session: Session, referral: Referral, staff: Staff, at: datetime) -> None:
+    """Nobody is asked "call you now?" any more. Raises ReferralError: `not_found`, `over`."""
+    referral, _ = _held(session, referral, staff)
+    if not referral.call_now:
+        return
+    referral.call_now = False
+    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="call_now_withdrawn"))
+    rows.audit(session, staff, "withdraw_call_now", referral=referral, at=at)
 
 
 def _held(session: Session, referral: Referral, staff: Staff) -> tuple[Referral, Ladder]:

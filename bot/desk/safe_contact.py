@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot.desk.services import services
 from bot.desk.words import codes, dates, say
 from bot.engine.effects import Terms
 from bot.referrals import clocks
 from bot.referrals.terms import read_terms
+from bot.store.ciphers import Unreadable
 from bot.store.models import Contact, Referral
+
+log = structlog.get_logger(__name__)
 
 DAY_BEGINS, DAY_ENDS = 6, 22
 ANSWERED_FOR = timedelta(minutes=15)  # how long a "yes, call me now" stands
@@ -43,7 +48,11 @@ def number_of(referral: Referral, contact: Contact | None) -> str:
         return terms.number
     if contact is None:
         return ""
-    return services().ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
+    try:
+        return services().ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
+    except Unreadable:
+        log.error("number_unreadable", contact=contact.id)  # noqa: TRY400 - a key is missing, no bug of ours
+        return ""
 
 
 def safe_contact(referral: Referral, now: datetime) -> SafeContact:

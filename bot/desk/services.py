@@ -17,11 +17,7 @@ Clock = Callable[[], datetime]
 
 
 class Services(Protocol):
-    """The narrow part of the application that the desk uses.
-
-    `wake` tells the jobs that rows named by `ids` changed (`referral`, an id); it carries ids only and losing it
-    loses nothing, for the sweeps find the same rows.
-    """
+    """The narrow part of the application that the desk uses."""
 
     @property
     def settings(self) -> Settings:
@@ -35,8 +31,8 @@ class Services(Protocol):
     def ciphers(self) -> Ciphers:
         """All keys."""
 
-    def wake(self, name: str, *ids: str) -> object:
-        """Tell the jobs; never raises."""
+    def wake(self, name: str, *ids: object) -> object:
+        """Wake a job (`climb`, `send_messages`); ids only. Never raises: what is lost a sweep finds."""
 
 
 @dataclass(frozen=True, slots=True)

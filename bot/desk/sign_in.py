@@ -53,7 +53,8 @@ def prepare(app: Flask, desk: Desk) -> None:
         SESSION_COOKIE_SECURE=not desk.services.settings.development,
         PERMANENT_SESSION_LIFETIME=LONGEST,
     )
-    manager = LoginManager(app)
+    manager = LoginManager()
+    manager.init_app(app, add_context_processor=False)  # pages outside the desk need no query to know their reader
     manager.session_protection = None  # phones change their address all day; the epoch ends a stolen session
     manager.user_loader(lambda staff_id: _load(desk, staff_id))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from bot.desk.sign_in import reader
 from bot.desk.words import dates, say
 from bot.referrals import writing
 from bot.referrals.words import shown
-from bot.store.models import Audit, Referral, ReferralEvent, Staff
+from bot.store.models import Audit, Referral, Staff
 
 
 @dataclass(slots=True)
@@ -110,6 +110,9 @@ def call_now(referral_id: str) -> ResponseReturnValue:
     """Leave "call you now?" for whoever types the number (safety 2)."""
 
     def step(session: Session, staff: Staff, found: Referral) -> str:
+        if request.form.get("left") == "0":
+            handing_on.withdraw_call_now(session, found, staff, now())
+            return say("“Call you now?” is withdrawn, %(ticket)s.", ticket=shown(found.ticket))
         writing.leave_call_now(session, found, staff, now(), ciphers=services().ciphers, settings=services().settings)
         return say("“Call you now?” waits for the person, %(ticket)s.", ticket=shown(found.ticket))
 
@@ -156,10 +159,10 @@ def read_text(referral_id: str, event_id: int) -> ResponseReturnValue:
     staff = reader()
     with services().database.transaction() as session:
         folder = _folder(session, staff, referral_id)
-        event = session.get(ReferralEvent, event_id)
-        if event is None or event.referral_id != referral_id or event.text_enc is None:
+        event = next((one for one, _ in folder.events if one.id == event_id), None)
+        if event is None or not presenting_folder.may_read_text(folder, event, staff):
             abort(404)
-        text = services().ciphers.decrypt(event.text_enc, f"referrals|{referral_id}|text".encode()).decode()
+        text = presenting_folder.text_of(event)
         _audit(session, staff, referral_id, "text_read", event=event_id, reason=form.reason.data)
         return _page(session, folder, staff, Shown(opened_text=(event_id, text)))
 
@@ -187,11 +190,12 @@ def _take(
     """One step in one transaction, then the jobs are woken, then the next page says what was done."""
     staff = reader()
     with services().database.transaction() as session:
-        found = reading.seen(session, staff, referral_id)
+        found = reading.seen(session, staff, _checked(referral_id))
         if found is None:
             abort(404)
         told = step(session, staff, found)
-    services().wake("referral", referral_id)
+    services().wake("climb", referral_id)
+    services().wake("send_messages")
     flash(told)
     target = to if isinstance(to, str) else to()
     page = url_for(target, referral_id=referral_id) if target == "desk.referral" else url_for(target)
@@ -208,10 +212,15 @@ def _again(referral_id: str, shown_: Shown) -> ResponseReturnValue:
 
 
 def _folder(session: Session, staff: Staff, referral_id: str) -> Folder:
-    found = reading.folder(session, staff, referral_id)
+    found = reading.folder(session, staff, _checked(referral_id))
     if found is None:
         abort(404)
     return found
+
+
+def _checked(referral_id: str) -> str:
+    """What can't be an id becomes one that nobody has, so that it is asked for like any other."""
+    return referral_id if referral_id.isascii() and referral_id.isalnum() else "0" * 32
 
 
 def _audit(session: Session, staff: Staff, referral_id: str, action: str, **detail: object) -> None:
@@ -252,7 +261,7 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         call_now_left=referral.call_now,
         ladder=presenting_folder.ladder(session, folder, at),
         known=presenting_folder.known(folder),
-        history=presenting_folder.history(folder, at),
+        history=presenting_folder.history(folder, staff, at),
         same_phone=[_other(one) for one in folder.same_phone],
         never_print=referral.private or referral.sealed,
         here="desk.queues",
