@@ -38,11 +38,16 @@ class Phone:
 
     def __init__(self):
         self.sent, self.takes, self.fails = [], 0.0, []
+        self.now_sending = self.most_at_once = 0
         self._lock = threading.Lock()
 
     def send(self, message):
+        with self._lock:
+            self.now_sending += 1
+            self.most_at_once = max(self.most_at_once, self.now_sending)
         time.sleep(self.takes)
         with self._lock:
+            self.now_sending -= 1
             if self.fails:
                 raise self.fails.pop(0)
             self.sent.append(message)
@@ -145,7 +150,7 @@ def test_jobs_outlive_the_database_being_away(services, tmp_path):
 # --- rows
 
 
-def test_fifty_alerts_leave_within_five_seconds_when_the_gateway_takes_300_ms(services, office, phone):
+def test_fifty_alerts_leave_at_once_when_the_gateway_takes_300_ms(services, office, phone):
     phone.takes = 0.3
     office.on_duty("a")
     for _ in range(50):
@@ -154,7 +159,8 @@ def test_fifty_alerts_leave_within_five_seconds_when_the_gateway_takes_300_ms(se
     jobs.wake(services.queue, "climb")
     work(services)
     assert len(phone.sent) == 50
-    assert time.monotonic() - started < 5
+    assert phone.most_at_once >= 8  # one after the other would take 15 s
+    assert time.monotonic() - started < 10  # safety 20, on a busy machine too; quiet ones need two to three
 
 
 def test_two_workers_send_each_row_once(services, phone):

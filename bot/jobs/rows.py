@@ -5,7 +5,7 @@ except an alert to staff, for twice is better than never.
 """
 
 import time
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -78,13 +78,15 @@ def send_due(services: Services, *, now: datetime | None = None) -> Work:
 
 
 def _send_all(services: Services, claimed: list[Claimed], now: datetime | None) -> bool:
-    """All at once, each recorded as it comes back; True if an alert did not leave."""
+    """All at once, recorded as they come back; True if an alert did not leave."""
     running = {services.senders.submit(_send, services, one, now): one for one in claimed}
-    silent = False
-    for done in as_completed(running):
-        one = running[done]
+    pending, silent = set(running), False
+    while pending:
+        done, pending = wait(pending, return_when=FIRST_COMPLETED)
         with services.database.transaction() as session:
-            silent = _record(session, one, done.result(), now=now or _now(session)) or silent
+            at = now or _now(session)
+            for one in done:
+                silent = _record(session, running[one], one.result(), now=at) or silent
     return silent
 
 

@@ -1,13 +1,14 @@
-"""The ladder: who is told next when nobody answers. Each step is one transaction on one row (safety 15 to 20).
+"""The ladder: who is told next when nobody answers. Each step is a row that survives (safety 15 to 20).
 
 A step has no I/O besides SQL: a crash rolls it back and the row is due as before, so nobody is forgotten; the row
-lock (SKIP LOCKED) and the unique alert keep two processes from telling anybody twice.
+lock (SKIP LOCKED) and the unique alert keep two processes from telling anybody twice. Steps share a transaction,
+for 50 needs at once must be told within seconds.
 
 `Ladder.why` says why the next step comes: opened, silence, refused, failed, no_call (accepted, but no attempt in
 time), round (everybody was told: again from the first).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,10 +18,10 @@ from sqlalchemy.orm import Session
 from bot.config import Settings
 from bot.referrals import words
 from bot.referrals.chains import Rung, chain
-from bot.referrals.clocks import Clocks, first_alert_at, first_contact_due, in_alert_hours, next_round_at, next_rung_at
+from bot.referrals.clocks import Clocks, first_alert_at, in_alert_hours, next_round_at, next_rung_at
 from bot.referrals.letters import letter
-from bot.referrals.telling import new_code, tell
-from bot.referrals.terms import ANY_TIME
+from bot.referrals.phrasing import alert_text, hotline_text
+from bot.referrals.telling import Codes, tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral, ReferralEvent, Staff
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 BROKEN_FOR = timedelta(seconds=20)  # a row that can't be climbed (a bug, bad data) is left alone so long
 NOBODY_FOR = timedelta(minutes=30)  # nobody to tell: red at the desk, and tried again
 MOST = 500  # rows of one call
+BATCH = 25  # rows of one transaction
+CLIMBING = 0x6C616464  # advisory lock
 SINGLE = ("refused", "failed", "no_call")  # of level normal: not with the digest, now
 OVER = ("closed", "attached")
 
@@ -45,6 +48,7 @@ class Step:
     settings: Settings
     ciphers: Ciphers
     clocks: Clocks
+    codes: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +69,16 @@ def climb(database: Database, *, now: datetime | None = None, settings: Settings
     `now` is the database's clock where it is not given. Raises what SQLAlchemy raises when PostgreSQL is away.
     """
     told: list[str] = []
-    for _ in range(MOST):
+    for _ in range(MOST // BATCH):
         with database.transaction() as session:
-            ladder = session.scalars(_due(session, now, digest=False).limit(1)).one_or_none()
-            if ladder is None:
+            ladders = _claim(session, now, digest=False, limit=BATCH)
+            if not ladders:
                 break
-            told += _guarded(session, ladder, now=now or _database_now(session), settings=settings, ciphers=ciphers)
+            told += _batch(session, ladders, now=now or _database_now(session), settings=settings, ciphers=ciphers)
     with database.transaction() as session:
-        ladders = session.scalars(_due(session, now, digest=True).limit(MOST)).all()
+        ladders = _claim(session, now, digest=True, limit=MOST)
         if ladders:
-            told += _digests(
-                session, list(ladders), now=now or _database_now(session), settings=settings, ciphers=ciphers
-            )
+            told += _digests(session, ladders, now=now or _database_now(session), settings=settings, ciphers=ciphers)
     return told
 
 
@@ -138,22 +140,53 @@ def _due(session: Session, now: datetime | None, *, digest: bool) -> Select[Ladd
     )
 
 
-def _guarded(session: Session, ladder: Ladder, *, now: datetime, settings: Settings, ciphers: Ciphers) -> list[str]:
-    """One step behind a savepoint: a row that fails waits a little, and holds up nobody else."""
+def _claim(session: Session, now: datetime | None, *, digest: bool, limit: int) -> list[Ladder]:
+    """Due rows, ours until the end of the transaction. One process climbs at a time: codes stay unlike each other."""
+    session.execute(select(func.pg_advisory_xact_lock(CLIMBING)))
+    return list(session.scalars(_due(session, now, digest=digest).limit(limit)))
+
+
+def _batch(
+    session: Session, ladders: list[Ladder], *, now: datetime, settings: Settings, ciphers: Ciphers
+) -> list[str]:
+    """Many steps in one transaction; if one fails, each by itself, and only the broken one waits."""
+    steps = _steps(session, ladders, now=now, settings=settings, ciphers=ciphers)
     try:
         with session.begin_nested():
-            step = _step(session, ladder, now=now, settings=settings, ciphers=ciphers)
+            return [message_id for step in steps for message_id in _one(step)]
+    except Exception:
+        log.exception("ladder_batch_failed", rows=len(steps))
+    return [message_id for step in _fresh(steps) for message_id in _guarded(step)]
+
+
+def _guarded(step: Step) -> list[str]:
+    """One step behind a savepoint: a row that fails waits a little, and holds up nobody else."""
+    try:
+        with step.session.begin_nested():
             return _one(step)
     except Exception:
-        log.exception("ladder_step_failed", referral=ladder.referral_id)
-        ladder.claimed_until = now + BROKEN_FOR
+        log.exception("ladder_step_failed", referral=step.ladder.referral_id)
+        step.ladder.claimed_until = step.now + BROKEN_FOR
         return []
 
 
-def _step(session: Session, ladder: Ladder, *, now: datetime, settings: Settings, ciphers: Ciphers) -> Step:
+def _fresh(steps: list[Step]) -> list[Step]:
+    """The same steps after a rollback, which also took back the codes that were given."""
+    codes = Codes(steps[0].session)
+    return [replace(step, codes=codes) for step in steps]
+
+
+def _steps(
+    session: Session, ladders: list[Ladder], *, now: datetime, settings: Settings, ciphers: Ciphers
+) -> list[Step]:
     # Always the ladder first, then the referral: everybody who locks both does it in this order.
-    referral = session.get_one(Referral, ladder.referral_id, with_for_update={"key_share": True})
-    return Step(session, referral, ladder, now, settings, ciphers, Clocks.of(settings))
+    wanted = select(Referral).where(Referral.id.in_([ladder.referral_id for ladder in ladders])).order_by(Referral.id)
+    referrals = {row.id: row for row in session.scalars(wanted.with_for_update(key_share=True))}
+    clocks, codes = Clocks.of(settings), Codes(session)
+    return [
+        Step(session, referrals[ladder.referral_id], ladder, now, settings, ciphers, clocks, codes)
+        for ladder in ladders
+    ]
 
 
 def _one(step: Step) -> list[str]:
@@ -205,7 +238,7 @@ def _plan(step: Step) -> Plan | None:
     if not rungs:
         _nobody(step)
         return None
-    told = _told(step)
+    told = _told(step, hotline=rungs[-1].staff is None)
     left = [rung for rung in rungs if rung.key not in told]
     number, round_ = (ladder.rung + 1, ladder.round) if left else (1, ladder.round + 1)
     left = left or rungs
@@ -217,7 +250,7 @@ def _plan(step: Step) -> Plan | None:
     return Plan(step, left[0], number, round_, due, last)
 
 
-def _told(step: Step) -> set[int]:
+def _told(step: Step, *, hotline: bool) -> set[int]:
     """Who was told in this round, by `Rung.key`."""
     ladder = step.ladder
     told = set(
@@ -225,7 +258,7 @@ def _told(step: Step) -> set[int]:
             select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
         )
     )
-    if step.session.get(Message, _hotline_id(step, ladder.round)) is not None:
+    if hotline and step.session.get(Message, _hotline_id(step, ladder.round)) is not None:
         told.add(0)
     return told
 
@@ -241,8 +274,18 @@ def _tell(plan: Plan) -> list[str]:
     step, staff = plan.step, plan.rung.staff
     if staff is None:
         return _tell_hotline(plan)
-    code = new_code(step.session, staff, tickets=[step.referral.ticket])
-    text = _text(plan, staff.language, code)
+    code = step.codes.give(staff, tickets=[step.referral.ticket])
+    # read before `_advance`: `why` still says why this step comes
+    text = alert_text(
+        step.referral,
+        staff.language,
+        code=code,
+        fresh=step.ladder.why == "opened",
+        due_at=plan.due_at,
+        now=step.now,
+        settings=step.settings,
+        clocks=step.clocks,
+    )
     alert = _advance(plan, code)
     message = tell(
         step.session,
@@ -263,14 +306,7 @@ def _tell(plan: Plan) -> list[str]:
 
 def _tell_hotline(plan: Plan) -> list[str]:
     step = plan.step
-    text = words.say(
-        "hotline",
-        "fr",
-        level=step.referral.level,
-        ticket=words.shown(step.referral.ticket),
-        letter=letter(step.settings, step.referral.queue),
-        since=words.since(step.now - step.referral.opened_at, "fr"),
-    )
+    text = hotline_text(step.referral, now=step.now, settings=step.settings)
     message = tell(
         step.session,
         None,
@@ -316,44 +352,23 @@ def _advance(plan: Plan, code: str) -> Alert | None:
     return alert
 
 
-def _text(plan: Plan, language: str, code: str) -> str:
-    """Read before `_advance`: `why` still says why this step comes."""
-    step, referral = plan.step, plan.step.referral
-    fresh = step.ladder.why == "opened"
-    name = "next" if not fresh else "high" if referral.level == "high" else "first"
-    by: datetime | None = plan.due_at
-    if name == "high":
-        by = first_contact_due("high", False, terms=ANY_TIME, at=referral.opened_at, clocks=step.clocks)
-    return words.say(
-        name,
-        language,
-        level=referral.level,
-        ticket=words.shown(referral.ticket),
-        letter=letter(step.settings, referral.queue),
-        code=code,
-        by=words.when(by or plan.due_at, language, now=step.now, clocks=step.clocks),
-        since=words.since(step.now - referral.opened_at, language),
-    )
-
-
 def _digests(
     session: Session, ladders: list[Ladder], *, now: datetime, settings: Settings, ciphers: Ciphers
 ) -> list[str]:
     """One SMS a person for everything of level normal; its alerts share one code (safety 20)."""
     plans: dict[int, list[Plan]] = {}
-    for ladder in ladders:
+    for step in _steps(session, ladders, now=now, settings=settings, ciphers=ciphers):
         try:
             with session.begin_nested():
-                step = _step(session, ladder, now=now, settings=settings, ciphers=ciphers)
                 plan = _plan(step) if _stands(step) else None
         except Exception:
-            log.exception("ladder_step_failed", referral=ladder.referral_id)
-            ladder.claimed_until = now + BROKEN_FOR
+            log.exception("ladder_step_failed", referral=step.ladder.referral_id)
+            step.ladder.claimed_until = now + BROKEN_FOR
             continue
         if plan is not None:
             plans.setdefault(plan.rung.key, []).append(plan)
     told = []
-    for key in sorted(plans):  # always in the same order: two processes that lock people never wait for each other
+    for key in sorted(plans):
         told += _tell(plans[key][0]) if key == 0 else _digest(plans[key])
     return told
 
@@ -363,7 +378,7 @@ def _digest(plans: list[Plan]) -> list[str]:
     if staff is None:
         return []
     tickets = [plan.step.referral.ticket for plan in plans]
-    code = new_code(step.session, staff, tickets=tickets)
+    code = step.codes.give(staff, tickets=tickets)
     named = [f"{words.shown(p.step.referral.ticket)} {letter(step.settings, p.step.referral.queue)}" for p in plans]
     alerts = [_advance(plan, code) for plan in plans]
     text = words.say("digest", staff.language, level="normal", count=len(plans), tickets=words.listed(named), code=code)
