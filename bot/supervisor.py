@@ -28,7 +28,7 @@ from bot.stores.programs import bound, disk_full
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a dead child starts again, growing
 SETTLED = 60.0  # seconds after which a child counts as well again
 PORT_PATIENCE = 3.0  # seconds: the web server of a killed supervisor needs a moment to let go
-WEB_PATIENCE = 30.0
+WEB_PATIENCE = 30.0  # seconds before saying that it takes long
 LOW_SPACE = 300_000_000  # bytes below which every minute says so
 NO_SPACE = 4_000_000  # bytes below which a store that ended has ended of it
 SPACE_EVERY = 60.0
@@ -129,18 +129,17 @@ class Supervisor:
         return {**os.environ, **told, "MARABA_DATA_DIR": str(settings.data_dir.resolve()), "PYTHONUNBUFFERED": "1"}
 
     def _web_answers(self) -> bool:
-        """Wait for the web process; watches the others meanwhile. False when it takes too long or a signal came."""
-        if "web" not in self._commands:
-            return True
-        deadline = time.monotonic() + WEB_PATIENCE
-        while not self._stopping() and time.monotonic() < deadline:
+        """Watch everything until the web process answers; False when a signal came first."""
+        slow_at = time.monotonic() + WEB_PATIENCE
+        while not self._stopping() and "web" in self._commands:
             self._watch()
             if _alive(self.settings):
                 return True
+            if slow_at and time.monotonic() > slow_at:
+                slow_at = 0.0
+                self.say("web does not answer yet; a reason, if there is one, stands above")
             self._nap(0.1)
-        if not self._stopping():
-            self.say("web does not answer yet; its reason stands above")
-        return False
+        return not self._stopping()
 
     def _watch(self) -> None:
         """Start again what has died, after a pause that grows with each failure in a row."""
