@@ -19,6 +19,7 @@ from bot.config import Settings
 log = structlog.get_logger(__name__)
 
 TIMEOUT = 10.0  # seconds; the gateway's own patience on USSD
+TRACE = "X-Maraba-Trace"  # asked for and answered in development only
 NETWORK = "61402"  # an opaque string to us
 ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104 - told apart, not bound
 
@@ -159,14 +160,14 @@ class Hooks:
         began = perf_counter()
         try:
             response = self._post(
-                self._base + request.path, data=request.form, headers=request.headers, timeout=TIMEOUT
+                self._base + request.path, data=request.form, headers=request.headers | {TRACE: "1"}, timeout=TIMEOUT
             )
         except requests.RequestException as error:
             log.warning("simulated_hook_unanswered", gateway=request.gateway, error=type(error).__name__)
             return Answer(0, "", "", (perf_counter() - began) * 1000)
         took = (perf_counter() - began) * 1000
         response.encoding = "utf-8"
-        return Answer(response.status_code, response.text, response.headers.get("X-Maraba-Trace", ""), took)
+        return Answer(response.status_code, response.text, response.headers.get(TRACE, ""), took)
 
     def _africastalking(self, kind: str, form: dict[str, str], identity: str) -> Request:
         path = f"/hooks/africastalking/{quote(self._secret, safe='')}/{kind}"

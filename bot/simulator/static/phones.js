@@ -59,7 +59,7 @@ export function wire(english) {
   fetchEnglish = english;
   for (const slot of ["keypad", "whatsapp", "staff"]) $(`#who-${slot}`).addEventListener("change", (event) => choose(slot, event.target.value));
   const entry = $("#entry");
-  const submit = () => { const text = entry.value.trim(); entry.value = ""; if (text || state.mode === "ussd" && !state.lines[state.slots.keypad]?.open) write("keypad", text); };
+  const submit = () => { const text = entry.value.trim(); entry.value = ""; if (text === state.short_code) dial(); else if (text || state.mode === "ussd" && !state.lines[state.slots.keypad]?.open) write("keypad", text); };
   $(".lcd").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   $("#send").addEventListener("click", submit);
   $("#cancel").addEventListener("click", () => { if (entry.value) entry.value = ""; else if (state.mode === "ussd" && state.lines[state.slots.keypad]?.open) drop(); });

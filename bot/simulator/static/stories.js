@@ -121,7 +121,10 @@ async function perform(mine, step) {
   showTab(slot);
   const began = newest();
   if (step.clock !== undefined) await clock(mine, step.clock);
-  if (step.dial) await hand(mine, slot, word("do_dial", state.short_code), "#send", () => dial(), (event) => event.did === "dial");
+  if (step.dial) {
+    const open = state.lines[state.slots.keypad]?.open;
+    await hand(mine, slot, word(open ? "do_redial" : "do_dial", state.short_code), open ? "#redial" : "#send", () => dial(), (event) => event.did === "dial");
+  }
   for (const text of step.open ?? []) await say(mine, slot, text);
   if (step.answer) await answers(mine, step, slot);
   if (step.write) await say(mine, slot, fill(step.write, slot, mine));

@@ -1,0 +1,135 @@
+"""Chromium and the whole service, as `make run` starts it, on a free port with a data folder of its own.
+
+`--pictures docs/pictures` saves what the README shows.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+CHROMIUM = os.environ.get("MARABA_CHROMIUM", "/usr/bin/chromium")
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+)
+STARTS_IN = 120.0  # seconds, on a busy machine
+
+
+def pytest_addoption(parser):
+    parser.addoption("--pictures", default="", help="folder for the pictures of the README")
+
+
+def pytest_collection_modifyitems(config, items):
+    if Path(CHROMIUM).exists() or os.environ.get("CI"):
+        return
+    reason = f"no Chromium at {CHROMIUM}: install it, or set MARABA_CHROMIUM"
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def service():
+    """Its address. Started once; ended as Ctrl-C does. MARABA_TEST_SERVICE names one that runs already."""
+    if os.environ.get("MARABA_TEST_SERVICE"):
+        yield os.environ["MARABA_TEST_SERVICE"]
+        return
+    folder = Path(tempfile.mkdtemp(prefix="maraba-browser-"))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MARABA_")}
+    settings = {"MARABA_DATA_DIR": str(folder / "data"), "MARABA_PORT": str(port), "NO_PROXY": "127.0.0.1"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot.cli", "up"], env=plain | settings, stdout=log, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process, folder / "log")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(url, process, log):
+    end = time.monotonic() + STARTS_IN
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            people = requests.get(f"{url}/simulator/api/start", timeout=5).json()["people"]
+            if any(person["staff"] for person in people) and requests.get(f"{url}/health/ready", timeout=5).ok:
+                return
+        except (requests.RequestException, ValueError, KeyError):
+            pass
+        time.sleep(0.3)
+    raise AssertionError("the service did not start:\n" + log.read_text(errors="replace")[-3000:])
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, service):
+    """Opens a page of the service; fails the test on any error in the page's console."""
+    contexts, faults = [], []
+
+    def open_page(path="/simulator/", *, width=1280, height=1190, dark=False, **more):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", **more
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(service + path)
+        if path.startswith("/simulator"):
+            page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def picture(request):
+    """Saves a picture for the README where `--pictures` asks for it."""
+    folder = request.config.getoption("--pictures")
+
+    def take(page, name):
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=page.viewport_size["width"] > 600)
+
+    return take
