@@ -12,13 +12,16 @@ import structlog
 from sqlalchemy import Connection, text
 
 from bot.config import Settings
-from bot.recorder.batch import BATCH, Raw, Recording, Refill, Wake, nothing, record_shard
+from bot.recorder.batch import BATCH, Raw, Recording, Refill, Wake, record_shard
 from bot.recorder.faults import transient
 from bot.recorder.shards import Shares
 from bot.store import keys
 from bot.store.ciphers import SHARDS, Ciphers
+from bot.store.conversations import Conversations
 from bot.store.database import Database
 from bot.store.journal import NewerSchema
+from bot.store.models import Contact
+from bot.store.wire import Wire
 
 BLOCK = 1000  # milliseconds one read waits for entries
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)  # seconds, growing while an error lasts
@@ -90,16 +93,23 @@ class Recorder:
         self._stopping.wait(pause)
 
 
-def run(settings: Settings, *, wake: Wake | None = None, refill: Refill = nothing) -> None:
+def run(settings: Settings, *, wake: Wake | None = None, refill: Refill | None = None) -> None:
     """The recorder process, until SIGTERM or SIGINT.
 
     `wake(job, ids)` is told which rows became due (`climb`: referral ids, `send_messages`: message ids), by
     default through the job store;
-    `refill(digest, contact)` gives the conversation store what PostgreSQL knows of an address that it forgot.
+    `refill(digest, contact)` gives the conversation store what PostgreSQL knows of an address that it forgot, by
+    default through its own commit.
     """
     database = Database.of(settings, pool_size=1)
     client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=BLOCK / 1000 + 4)
-    recording = Recording(client, Ciphers.of(settings), settings, wake=wake or _waking(settings), refill=refill)
+    recording = Recording(
+        client,
+        Ciphers.of(settings),
+        settings,
+        wake=wake or _waking(settings),
+        refill=refill or _refilling(settings),
+    )
     recorder = Recorder(recording, database)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -119,6 +129,17 @@ def _waking(settings: Settings) -> Wake:
     wake = import_module("bot.jobs").wake
     queue = redis.Redis.from_url(settings.queue_url, socket_connect_timeout=1, socket_timeout=1)
     return lambda name, ids: wake(queue, name, *ids)
+
+
+def _refilling(settings: Settings) -> Refill:
+    store = Conversations(Wire(settings.redis_url, timeout=1.0), Ciphers.of(settings))
+
+    def refill(digest: str, contact: Contact) -> None:
+        store.refill(
+            digest, language=contact.language or "", consent=contact.consent or "", stopped=tuple(contact.stopped)
+        )
+
+    return refill
 
 
 def backlog(client: redis.Redis) -> dict[int, int]:

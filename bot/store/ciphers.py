@@ -33,6 +33,11 @@ class AddressKey:
     shard: int
 
 
+def address_of(digest: str) -> AddressKey:
+    """The key of an address by its digest: the shard follows from the first byte."""
+    return AddressKey(digest, base64.urlsafe_b64decode(digest[:4])[0] % SHARDS)
+
+
 class Mac:
     """HMAC-SHA256 with a fixed key, both pads hashed beforehand: a third of the time of `hmac.digest`."""
 
@@ -73,8 +78,7 @@ class Ciphers:
 
     def address(self, identity: str) -> AddressKey:
         """Digest and shard of an E.164 number (or of `channel:opaque id`)."""
-        raw = self._address_mac(identity.encode())
-        return AddressKey(base64.urlsafe_b64encode(raw[:12]).decode(), raw[0] % SHARDS)
+        return address_of(base64.urlsafe_b64encode(self._address_mac(identity.encode())[:12]).decode())
 
     def turn_id(self, gateway: str, external_id: str) -> bytes:
         """16 bytes, the same for the same message for ever: a redelivery finds what the first delivery did."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.engine.session import Contact, Session
 from bot.store import keys
-from bot.store.ciphers import AddressKey, Ciphers, Unreadable
+from bot.store.ciphers import AddressKey, Ciphers, Unreadable, address_of
 from bot.store.wire import Argument, Script, Wire
 
 VERSION = 13  # key id and nonce: the first bytes of a ciphertext name its version
@@ -45,6 +46,12 @@ NOTE = Script("""
 if redis.call('GET', KEYS[1]) then return 0 end
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[2])
 redis.call('XADD', KEYS[2], '*', 'e', ARGV[1])
+return 1
+""")
+
+REFILL = Script("""
+if redis.call('GETRANGE', KEYS[1], 0, 12) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
 """)
 
@@ -134,6 +141,25 @@ class Conversations:
     def note(self, shard: int, turn: bytes, entry: bytes, *, kept: int) -> bool:
         """Put an event that moves nobody into the journal, once. False: it was there. Raises StoreDown."""
         return bool(self._wire.run(NOTE, [keys.seen(shard, turn), keys.journal(shard)], [entry, kept]))
+
+    def refill(self, digest: str, *, language: str, consent: str, stopped: tuple[str, ...]) -> bool:
+        """Give an address back what this store forgot of it; what the person said since then wins.
+
+        False: somebody was quicker, or there is nothing to refill. Raises StoreDown.
+        """
+        key = keys.contact(address_of(digest))
+        value = self._wire.call("GET", key)
+        contact = self._open(value, key, _contact)
+        if contact is None:
+            return False
+        known = replace(
+            contact,
+            language=contact.language or language,
+            consent=contact.consent or consent,
+            stopped=tuple(dict.fromkeys((*contact.stopped, *stopped))),
+        )
+        fresh = self._ciphers.encrypt(_pack(known), key.encode())
+        return bool(self._wire.run(REFILL, [key], [value[:VERSION], fresh, CONTACT_KEPT]))
 
     def _arguments(self, place: Place, before: Standing, writing: Writing) -> list[Argument]:
         encrypt = self._ciphers.encrypt

@@ -1,0 +1,162 @@
+"""The whole service as an operator runs it, with a stand-in for the gateways, in a folder of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+import requests
+from sqlalchemy import create_engine
+
+from bot.config import ROOT, Settings
+from bot.stores import running_urls
+from tests.standin import AfricasTalkingCaller, StandIn, TwilioCaller
+
+TICKET = re.compile(r"\b(\d{3})-(\d{4})\b")
+HADIZA, AICHA = "+22790009901", "+22790009902"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(condition, *, within=15.0, every=0.05):
+    """The first true value of `condition` within the time; what raises counts as not yet."""
+    deadline = time.monotonic() + within
+    fault = None
+    while time.monotonic() < deadline:
+        try:
+            found = condition()
+        except Exception as error:  # a store that is being killed may answer anything
+            fault, found = error, None
+        if found:
+            return found
+        time.sleep(every)
+    raise AssertionError(f"not within {within} s; last error: {fault!r}")
+
+
+def tickets(text):
+    """Ticket numbers in a text, as seven digits."""
+    return ["".join(groups) for groups in TICKET.findall(text)]
+
+
+class Running:
+    """`maraba up` in a subprocess; `stand_in` takes what it sends."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.stand_in = StandIn()
+        self.stand_in.start()
+        self.settings = Settings(data_dir=folder / "data", port=self.port)
+        self.log = folder / "service.log"
+        self.environment = dict(
+            os.environ,
+            PYTHONPATH=str(ROOT),
+            MARABA_DATA_DIR=str(folder / "data"),
+            MARABA_PORT=str(self.port),
+            MARABA_AFRICASTALKING_API_URL=f"{self.stand_in.url}/version1",
+            MARABA_TWILIO_API_URL=self.stand_in.url,
+            NO_PROXY="127.0.0.1",
+            **environment,
+        )
+        self.process = None
+        self.africastalking = AfricasTalkingCaller(self.base)
+        self.twilio = TwilioCaller(self.base)
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot.cli", "up"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(self.ready, within=180)
+        return self
+
+    def ready(self):
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
+        return requests.get(f"{self.base}/health/ready", timeout=2).json()["checks"]["database"]
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+        self.africastalking.close()
+        self.twilio.close()
+        self.stand_in.stop()
+
+    def pids(self, name):
+        """Processes of one part: web, recorder, worker, clock, postgres, conversation."""
+        if name in ("postgres", "conversation"):
+            return [pid for pid in self._children() if self._is_store(pid, name)]
+        return [pid for pid in self._children() if self._words(pid)[-2:] == ["bot.cli", name]]
+
+    def kill(self, name, number=signal.SIGKILL):
+        found = self.pids(name)
+        assert found, f"no process of {name}"
+        for pid in found:
+            os.kill(pid, number)
+
+    def query(self, sql, **values):
+        """Rows of the service's own database."""
+        engine = create_engine(self.urls["database_url"].replace("postgresql://", "postgresql+psycopg://"))
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.exec_driver_sql(sql, values or None)]
+        finally:
+            engine.dispose()
+
+    @property
+    def urls(self):
+        return running_urls(self.settings)
+
+    def store(self):
+        return redis.Redis.from_url(self.urls["redis_url"])
+
+    def queue(self):
+        return redis.Redis.from_url(self.urls["queue_url"])
+
+    def alerts(self, ticket):
+        """Alerts that left for a ticket."""
+        shown = f"{ticket[:3]}-{ticket[3:]}"
+        return [message for message in self.stand_in.taken() if shown in message.text and " OK " in message.text]
+
+    def _children(self):
+        parents = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                except OSError:
+                    continue
+        found, grown = {self.process.pid}, True
+        while grown:
+            more = {pid for pid, parent in parents.items() if parent in found} - found
+            grown = bool(more)
+            found |= more
+        return sorted(found - {self.process.pid})
+
+    @staticmethod
+    def _words(pid):
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+        except OSError:
+            return []
+
+    def _is_store(self, pid, name):
+        words = " ".join(self._words(pid))
+        if name == "postgres":
+            return "postgres" in words and " -D " in f" {words} "
+        return "valkey-server" in words and "conversation" in words
