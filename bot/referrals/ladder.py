@@ -21,6 +21,7 @@ from bot.referrals.chains import Rung, chain
 from bot.referrals.clocks import Clocks, first_alert_at, in_alert_hours, next_round_at, next_rung_at
 from bot.referrals.letters import letter
 from bot.referrals.phrasing import alert_text, hotline_text
+from bot.referrals.rows import OVER
 from bot.referrals.telling import Codes, tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
@@ -34,7 +35,6 @@ MOST = 500  # rows of one call
 BATCH = 25  # rows of one transaction
 CLIMBING = 0x6C616464  # advisory lock
 SINGLE = ("refused", "failed", "no_call")  # of level normal: not with the digest, now
-OVER = ("closed", "attached")
 
 
 @dataclass(frozen=True, slots=True)
