@@ -1,0 +1,98 @@
+"""A store or a gateway that is away, stopped or hung: people are served, and nothing is half done."""
+
+import signal
+import time
+
+import pytest
+
+from tests.service.running import Running, eventually, tickets
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("outage"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def phone(number):
+    return f"+2279333{number:04d}"
+
+
+def stuck(service, number):
+    """A critical need, up to its ticket number."""
+    call = service.africastalking.dial(phone(number))
+    shown = call.answer("1", "2", "5", "3", "1", "1", "1", "1")
+    return tickets(shown.text)
+
+
+def test_with_postgresql_hung_people_talk_and_files_are_kindly_away(service):
+    service.kill("postgres", signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        [ticket] = stuck(service, 1)
+        call = service.africastalking.dial("+22790001234")
+        away = call.answer("1", "1", "482719368", "1991")
+        assert "ne voyons pas les dossiers" in away.text
+        assert time.monotonic() - began < 20
+        service.africastalking.sms(phone(2), "Bonjour")
+        assert eventually(lambda: service.stand_in.sent_to(phone(2)), within=30)
+        assert not service.alerts(ticket)
+    finally:
+        service.kill("postgres", signal.SIGCONT)
+    eventually(lambda: service.alerts(ticket), within=60)
+    assert service.query("select count(*) from tickets where number = %(t)s", t=ticket) == [(1,)]
+
+
+def test_with_the_conversation_store_hung_ussd_says_so_and_sms_is_asked_again(service):
+    service.kill("conversation", signal.SIGSTOP)
+    try:
+        shown = service.africastalking.dial(phone(3)).screen
+        assert shown.status == 200
+        assert shown.text.startswith("END Pas de service")
+        assert "17" in shown.text
+    finally:
+        service.kill("conversation", signal.SIGCONT)
+    assert service.africastalking.sms(phone(3), "RAPPEL", external_id="while-hung").status == 200
+    assert eventually(lambda: service.africastalking.dial(phone(4)).screen.text.startswith("CON 1 Francais"))
+
+
+def test_an_sms_hook_answers_503_while_the_store_is_away_and_the_gateway_brings_it_again(service):
+    service.kill("conversation", signal.SIGSTOP)
+    impatient = type(service.africastalking)(service.base, tries=1)
+    try:
+        assert impatient.sms(phone(5), "RAPPEL", external_id="once").status == 503
+    finally:
+        service.kill("conversation", signal.SIGCONT)
+        impatient.close()
+    assert service.africastalking.sms(phone(5), "RAPPEL", external_id="once").status == 200
+    eventually(lambda: len(service.stand_in.sent_to(phone(5))) == 1)
+
+
+def test_with_the_gateway_down_sends_wait_and_hooks_do_not(service):
+    service.stand_in.fail(500)
+    try:
+        began = time.monotonic()
+        service.africastalking.sms(phone(6), "Bonjour")
+        assert time.monotonic() - began < 5
+        time.sleep(1)
+        assert not service.stand_in.sent_to(phone(6))
+    finally:
+        service.stand_in.well()
+    assert len(eventually(lambda: service.stand_in.sent_to(phone(6)), within=90)) == 1
+
+
+def test_a_slow_gateway_holds_up_no_hook(service):
+    service.stand_in.slow(4)
+    try:
+        for number in range(10, 20):
+            began = time.monotonic()
+            service.africastalking.sms(phone(number), "Bonjour")
+            assert time.monotonic() - began < 3
+    finally:
+        service.stand_in.well()
+    eventually(lambda: all(service.stand_in.sent_to(phone(n)) for n in range(10, 20)), within=90)
