@@ -108,8 +108,10 @@ def stale_form(_error: CSRFError) -> ResponseReturnValue:
 
 
 @blueprint.errorhandler(ReferralError)
-def not_allowed(_error: ReferralError) -> ResponseReturnValue:
-    """A step that the referral's state or the reader's role does not allow, most often because a colleague was first."""
+def not_allowed(error: ReferralError) -> ResponseReturnValue:
+    """A step that the referral's state does not allow, most often because a colleague was first."""
+    if str(error) == "not_found":
+        return _no_request()
     return _told(
         409,
         words.say("This step is not possible any more"),
@@ -137,8 +139,12 @@ def other_error(error: HTTPException) -> ResponseReturnValue:
     """What is unknown and what is forbidden are one answer (safety 19)."""
     code = error.code or 500
     if code == 404:
-        return _told(404, words.say("No request with this number."), "")
+        return _no_request()
     return _told(code, words.say("This did not work"), words.say("Go back and try again."))
+
+
+def _no_request() -> ResponseReturnValue:
+    return _told(404, words.say("No request with this number."), "")
 
 
 def _told(status: int, title: str, text: str) -> ResponseReturnValue:

@@ -163,6 +163,8 @@ def unanswered(entry: Entry, made: Row, now: datetime, *, following: str) -> Una
         sentence = say("The time to answer is over.")
     if following:
         sentence += " " + say("Then the alert goes to %(name)s.", name=following)
+    else:
+        sentence += " " + say("Nobody is on duty for this queue.")
     return Unanswered(made, place, left, sentence)
 
 

@@ -23,6 +23,8 @@ from bot.store.models import ReferralEvent, Staff
 log = structlog.get_logger(__name__)
 
 MOST_NEXT = 2
+USUAL_MARKS = (7.0, 12.0, 17.0, 21.0)
+APART = 1.5  # hours; nearer words would touch
 FAILED = ("failed", "unknown", "expired", "withheld")
 
 
@@ -76,7 +78,8 @@ def day_line(safe: SafeContact, now: datetime) -> DayLine | None:
     there = dates.local(now)
     at = _percent(there.hour + there.minute / 60)
     start, end = (_percent(edge) for edge in safe.hours)
-    marks = [(_percent(edge), f"{edge:g}h") for edge in sorted({*safe.hours, 7.0, 12.0, 17.0, 21.0})]
+    others = (hour for hour in USUAL_MARKS if all(abs(hour - edge) >= APART for edge in safe.hours))
+    marks = [(_percent(hour), f"{hour:g}h") for hour in sorted({*safe.hours, *others})]
     return DayLine(start, end - start, at if 0 <= at <= 100 else None, marks)
 
 
@@ -168,9 +171,7 @@ def _line(folder: Folder, event: ReferralEvent, name: str, staff: Staff, now: da
             sealed_text = event.id
     elif event.text_enc is not None:
         note = say("Written for another queue.")
-    by = name or say("automatic")
-    if event.kind in events.BY_THE_PERSON:
-        by = codes.channel(folder.entry.referral.channel)
+    by = events.doer(event.kind, name, folder.entry.referral.channel)
     text = events.happened(event.kind, event.detail)
     return Line(dates.day_and_hour(event.at, now), event.at, text, by, note, sealed_text)
 

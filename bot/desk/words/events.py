@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.desk.words import codes, say
 
-BY_THE_PERSON = frozenset({"opened", "updated", "attached", "call_now_answered", "wrote"})
+BY_THE_PERSON = frozenset({"opened", "updated", "attached", "repeated", "call_now_answered", "wrote"})
+BY_ITSELF = frozenset({"alerted", "alert_failed", "lapsed", "nobody_to_alert"})  # a name here is whom it concerns
 
 
 def happened(kind: str, detail: dict[str, Any]) -> str:
@@ -38,9 +39,19 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         "call_now_withdrawn": say("“Call you now?” is withdrawn"),
         "call_now_answered": say("The person answered “call you now?”"),
         "moved": say("Moved to another queue"),
+        "nobody_to_alert": say("Nobody to tell: this queue has nobody on duty"),
         "reopened": say("Opened again"),
     }
     return sentences.get(kind, kind)
+
+
+def doer(kind: str, name: str, channel: str) -> str:
+    """Who did it: the person, by their channel; a colleague, by name; or the service itself, and whom it concerns."""
+    if kind in BY_THE_PERSON:
+        return codes.channel(channel)
+    if kind in BY_ITSELF and name:
+        return say("automatic, %(name)s", name=name)
+    return name or say("automatic")
 
 
 def reading(action: str) -> str:
