@@ -115,6 +115,9 @@ class Walk:
         if picked.go == CONTINUE:
             self._resume()
             return
+        if picked.go == self.flows.entries["menu"]:
+            self.enter_anew("menu")  # a need told from here is a new one
+            return
         self._remember(state)
         self.enter(picked.go)
 
