@@ -199,9 +199,8 @@ def _record(session: Session, one: Claimed, outcome: Outcome, *, now: datetime) 
     else:
         message.reason = outcome.reason
         advance(message, outcome.state, reason=outcome.reason, at=now)
-    if message.kind != "alert" or (again is not None and message.attempts < 2 and outcome.state == Delivery.FAILED):
-        return False  # the first hiccup of a gateway is no silence yet
-    return bool(failed_message(session, message, now=now))
+    # Silence at once, however short the hiccup: the next person is told while this one is tried again (safety 17).
+    return message.kind == "alert" and bool(failed_message(session, message, now=now))
 
 
 def _record_sent(session: Session, message: Message, outcome: Outcome, now: datetime) -> bool:

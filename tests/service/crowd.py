@@ -60,8 +60,8 @@ class Crowd:
     def _dials(self, phone, chance):
         call = self.service.africastalking.dial(phone)
         for _ in range(12):
-            text = call.screen.text if call.screen.status == 200 else ""
-            if not text.startswith("CON "):
+            text = call.screen.text
+            if call.screen.status != 200 or call.screen.ended:
                 return ""
             found = tickets(text)
             if found:

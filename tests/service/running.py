@@ -156,7 +156,8 @@ class Running:
             return []
 
     def _is_store(self, pid, name):
+        """PostgreSQL is all its processes: a postmaster that stops alone leaves its sessions at work."""
         words = " ".join(self._words(pid))
         if name == "postgres":
-            return "postgres" in words and " -D " in f" {words} "
+            return words.startswith("postgres:") or ("/postgres" in words and " -D " in words)
         return "valkey-server" in words and "conversation" in words
