@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.config import Settings
+from bot.referrals.letters import letter
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.database import Database
 from bot.store.models import Case, Contact, Duty, Staff
@@ -35,7 +37,7 @@ class Person:
     born: int | None = None
     code: str = ""
     chosen: bool = False  # the case has a code already
-    duty: tuple[str, ...] = ()  # queues in whose duty list they stand, first place first
+    duty: tuple[str, ...] = ()  # letters of the queues in whose duty list they stand, first place first
 
     @property
     def first(self) -> str:
@@ -59,11 +61,11 @@ class Person:
         }
 
 
-def load(database: Database, ciphers: Ciphers) -> list[Person]:
+def load(database: Database, ciphers: Ciphers, settings: Settings) -> list[Person]:
     """Returnees first, then staff; the two of the stories alone while PostgreSQL is away or empty."""
     try:
         with database.transaction() as session:
-            found = [*_returnees(session, ciphers), *_staff(session, ciphers)]
+            found = [*_returnees(session, ciphers), *_staff(session, ciphers, settings)]
     except SQLAlchemyError:
         found = []
     known = {person.phone for person in found}
@@ -108,10 +110,10 @@ def _varied(people: list[Person]) -> list[Person]:
     return chosen
 
 
-def _staff(session: Session, ciphers: Ciphers) -> list[Person]:
+def _staff(session: Session, ciphers: Ciphers, settings: Settings) -> list[Person]:
     places: dict[int, list[tuple[int, str]]] = {}
     for duty in session.scalars(select(Duty)):
-        places.setdefault(duty.staff_id, []).append((duty.position, duty.queue))
+        places.setdefault(duty.staff_id, []).append((duty.position, letter(settings, duty.queue)))
     found = []
     for member in session.scalars(select(Staff).where(Staff.active.is_(True)).order_by(Staff.id)):
         phone = _open(ciphers, member.phone_enc, f"staff|{member.login}|phone") if member.phone_enc else ""

@@ -74,7 +74,7 @@ class _Views:
 
     def start(self) -> Response:
         """Everything the page needs once."""
-        cast_ = people.load(self._services.database, self._services.ciphers)
+        cast_ = people.load(self._services.database, self._services.ciphers, self._services.settings)
         events = self._shelf.since()
         return jsonify(
             {

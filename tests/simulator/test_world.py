@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.errors import BotError
+from bot.referrals.letters import letter
 from bot.simulator import eyes, people, stories
 from bot.simulator import time as clock
 from bot.simulator.shelf import Shelf
@@ -85,20 +86,21 @@ def test_several_processes_move_the_clock_once(database, cast, queue_client, cip
     assert first == second
 
 
-def test_people_are_told_with_what_is_needed_to_try_them(database, ciphers, cast):
-    found = people.load(database, ciphers)
+def test_people_are_told_with_what_is_needed_to_try_them(settings, database, ciphers, cast):
+    found = people.load(database, ciphers, settings)
     told = {person.first: person.told() for person in found}
     assert [person.first for person in found][:2] == ["Aïchatou", "Salifou"]
     assert (told["Salifou"]["case"], told["Salifou"]["born"], told["Salifou"]["chosen"]) == ("482719368", 1991, False)
     assert told["Aïchatou"]["code"] == "7306"
     assert [person.first for person in found if person.staff] == ["Hadiza", "Moussa", "Zeinabou"]
+    assert told["Hadiza"]["duty"] == [letter(settings, "protection")]
 
 
 def test_the_two_of_the_stories_are_there_without_a_database(settings, ciphers):
     from bot.store.database import Database
 
     away = Database("postgresql://nobody@127.0.0.1:1/none", connect_timeout=1)
-    assert [person.first for person in people.load(away, ciphers)] == ["Salifou", "Aïchatou"]
+    assert [person.first for person in people.load(away, ciphers, settings)] == ["Salifou", "Aïchatou"]
     away.close()
 
 

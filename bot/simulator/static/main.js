@@ -35,7 +35,7 @@ function drawCast() {
   if ($("#cast").dataset.key === key) return;
   $("#cast").dataset.key = key;
   $("#cast").replaceChildren(...Object.values(state.slots).map(person).filter(Boolean).flatMap((one) => {
-    const what = one.staff ? [one.about, one.duty.length ? word("on_duty") : ""] : [one.case && word("file", one.case.replace(/(\d{3})(?=\d)/g, "$1 ")), one.born && word("born", one.born), one.code && word(one.chosen ? "code" : "will_choose", one.code)];
+    const what = one.staff ? [one.about, one.duty.length ? word("on_duty_for", one.duty[0]) : ""] : [one.case && word("file", one.case.replace(/(\d{3})(?=\d)/g, "$1 ")), one.born && word("born", one.born), one.code && word(one.chosen ? "code" : "will_choose", one.code)];
     return [el("dt", {}, one.first), el("dd", {}, what.filter(Boolean).join(", "))];
   }));
 }

@@ -53,6 +53,7 @@ export function showTab(slot, focus = false) {
     if (mine && focus) node.focus();
   }
   touch();
+  if (slot !== "keypad") toEnd($(`#slot-${slot} .thread`));
 }
 
 export function wire(english) {
@@ -102,7 +103,7 @@ function drawHead(slot) {
   const option = select.selectedOptions[0];
   for (const one of select.options) one.textContent = one === option ? nameOf(one.value) : person(one.value).name + ` (${[person(one.value).staff ? "" : person(one.value).language, person(one.value).about].filter(Boolean).join(", ")})`;
   const where = $(`#slot-${slot} .where`), one = person(state.slots[slot]);
-  if (slot === "staff") where.textContent = one?.duty.length ? `${word("on_duty")} · ${one.duty.slice(0, 2).join(", ")}` : word("not_on_duty");
+  if (slot === "staff") where.textContent = one?.duty.length ? word("on_duty_for", one.duty.slice(0, 3).join(", ")) : word("not_on_duty");
   else where.textContent = state.slots[slot] ? `${pretty(state.slots[slot])} · ${slot === "keypad" ? word("keypad") : "WhatsApp"}` : "";
 }
 
@@ -172,8 +173,11 @@ function drawThread(slot, node, empty) {
     if (old) $(`[data-id="${event.id}"]`, node).replaceWith(fresh);
     else { if (slot !== "keypad" && !node.children.length) node.append(day(event)); node.append(fresh); grown = true; }
   });
-  if (grown) node.scrollTop = node.scrollHeight;
+  if (grown) toEnd(node);
 }
+
+/** After everything around the thread has its height. */
+const toEnd = (node) => requestAnimationFrame(() => { node.scrollTop = node.scrollHeight; });
 
 const day = (event) => el("p.day", { lang: "fr" }, new Date(event.at).toLocaleDateString("fr-FR", { timeZone: "Africa/Niamey", weekday: "long", day: "numeric", month: "long" }));
 const MASKED = /^\d{4}$/;
@@ -209,8 +213,7 @@ function drawTaps() {
   const found = key ? last.buttons?.map((one) => ({ label: one.title, payload: one.payload })) ?? choices(last.text) : [];
   node.replaceChildren(...found.map((one) => el("button.tap", { type: "button", "data-tap": one.key ?? one.payload, lang: "fr",
     onclick: () => write("whatsapp", one.payload ? one.label : one.key, one.payload ?? "") }, one.label)));
-  const list = $("#slot-whatsapp .thread");
-  list.scrollTop = list.scrollHeight;
+  toEnd($("#slot-whatsapp .thread"));
 }
 
 /** Messages of a phone that nobody has looked at yet. */

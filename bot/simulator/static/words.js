@@ -14,7 +14,7 @@ const WORDS = {
   next_message: ["The next message", "Le prochain message"], twice: ["Deliver twice", "Livrer deux fois"], late: ["Two hours late", "Deux heures après"],
   the_world: ["The world", "Le monde"], down: ["Gateway down", "Passerelle en panne"], fast: ["Clock × 60", "Horloge × 60"],
   time: ["simulated time", "heure simulée"], time_away: ["database away, clock stands", "base absente, horloge arrêtée"],
-  keypad: ["keypad", "à touches"], on_duty: ["on duty", "de garde"], not_on_duty: ["staff", "équipe"],
+  keypad: ["keypad", "à touches"], on_duty: ["on duty", "de garde"], on_duty_for: ["on duty, queue {0}", "de garde, file {0}"], not_on_duty: ["staff", "équipe"],
   keypad_phone: ["Keypad phone", "Téléphone à touches"], whatsapp_phone: ["WhatsApp phone", "Téléphone WhatsApp"], staff_phone: ["Phone of staff", "Téléphone de l’équipe"],
   answer: ["Answer", "Réponse"], send: ["Send", "Envoyer"], behind: ["Behind the phones", "Derrière les téléphones"],
   what_sent: ["What was sent", "Ce qui est parti"], who_sees: ["Who can see what", "Qui peut voir quoi"],
