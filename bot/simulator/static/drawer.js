@@ -34,7 +34,7 @@ export function wire() {
 
 export function draw() {
   const turns = state.events.filter((event) => event.kind === "turn");
-  $("#drawer-count").textContent = `${word(turns.length === 1 ? "turns_1" : "turns_n", turns.length)} · ${state.events.length ? clockTime(state.events.at(-1).at, true) : ""}`;
+  $("#drawer-count").textContent = [word(turns.length === 1 ? "turns_1" : "turns_n", turns.length), ...(turns.length ? [clockTime(turns.at(-1).at, true)] : [])].join(" · ");
   drawTurns();
   drawPath();
   drawBill();
