@@ -6,7 +6,7 @@ Several clocks do no harm, for a wake-up only makes a job look; due times are co
 import signal
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import structlog
 from redis import Redis
@@ -14,16 +14,17 @@ from redis.exceptions import RedisError
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import jobs
 from bot.config import Settings
 from bot.store import keys, partitions
 from bot.store.ciphers import SHARDS
 from bot.store.database import Database
+from bot.store.tickets import mark_taken
+from bot.waking import queue_on, wake
 
 log = structlog.get_logger(__name__)
 
 SWEEP = 5.0  # seconds
-PARTITIONS = 3600.0
+HOURLY = 3600.0
 SOON = 30.0
 CROWDED = 500  # wake-ups already waiting: more would help nobody
 
@@ -34,11 +35,11 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     database = Database.of(settings, pool_size=1)
     conversations = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
     queue_client = Redis.from_url(settings.queue_url, socket_timeout=2, socket_connect_timeout=2)
-    queue = jobs.queue_on(queue_client)
+    queue = queue_on(queue_client)
     slow = threading.Thread(
         target=_repeat,
-        args=(stop, PARTITIONS, lambda: make_partitions(database, today=datetime.now(UTC).date())),
-        name="partitions",
+        args=(stop, HOURLY, lambda: look_after(database, conversations, months=settings.turn_months)),
+        name="hourly",
         daemon=True,  # a database that hangs must not keep the clock from stopping
     )
     slow.start()
@@ -54,10 +55,10 @@ def sweep(queue: Queue, conversations: Redis) -> bool:
     """Wake the ladder, the outbox, and every shard with waiting answers; False where the job store takes no more."""
     if _crowded(queue):
         return False
-    jobs.wake(queue, "climb")
-    jobs.wake(queue, "send_messages")
+    wake(queue, "climb")
+    wake(queue, "send_messages")
     for shard in waiting_shards(conversations):
-        jobs.wake(queue, "send_answers", shard)
+        wake(queue, "send_answers", shard)
     return True
 
 
@@ -73,13 +74,19 @@ def waiting_shards(conversations: Redis) -> list[int]:
         return []
 
 
-def make_partitions(database: Database, *, today: date) -> bool:
-    """Tomorrow's tables, today; False while the database is away."""
+def look_after(database: Database, conversations: Redis, *, months: int) -> bool:
+    """Tomorrow's tables today, yesterday's dropped, ticket numbers marked; False while a store is away."""
+    today = datetime.now(UTC).date()
     try:
         for name in partitions.ensure(database, today=today):
             log.info("partition_made", table=name)
-    except SQLAlchemyError as error:
-        log.warning("database_away", job="partitions", error=type(error).__name__)
+        for name in partitions.drop_old(database, today=today, turn_months=months):
+            log.info("partition_dropped", table=name)
+        missing = mark_taken(database, conversations)
+        if missing:
+            log.warning("ticket_numbers_marked_again", numbers=missing)
+    except (SQLAlchemyError, RedisError) as error:
+        log.warning("store_away", job="hourly", error=type(error).__name__)
         return False
     return True
 

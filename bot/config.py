@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field("", description="PostgreSQL; empty: the embedded one")
     redis_url: str = Field("", description="conversation store (Redis 7 or Valkey); empty: the embedded one")
-    queue_url: str = Field("", description="job store; empty: the embedded conversation store's database 1")
+    queue_url: str = Field("", description="job store; empty: an embedded one of its own")
 
     secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_KEY), description="signs desk sessions")
     index_key: SecretStr = Field(
@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     journal_limit: int = Field(50_000, description="entries of one shard past which turns that may wait are refused")
     lookup_timeout: float = Field(0.8, description="seconds a lookup may take before the person is told to try later")
     store_timeout: float = Field(0.5, description="seconds a call to the conversation store may take")
+    turn_months: int = Field(1, ge=1, description="whole months that turns are kept before they are dropped")
+    queue_letters: str = Field(
+        "",
+        description="letters in alerts of protection, gbv, child, complaints, assistance, community: ABCDEF in any order; empty: derived from the index key",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: loopback only")
 
@@ -118,7 +123,9 @@ class Settings(BaseSettings):
         if any(len(secret) < 16 for secret in self.hook_secrets) or not self.hook_secrets:
             found.append("MARABA_HOOK_SECRET is shorter than 16 characters; set a long random one")
         if "africastalking" in self.gateways and self.africastalking_api_key.get_secret_value() in ("", "dev-key"):
-            found.append("MARABA_AFRICASTALKING_API_KEY is missing; set it, or drop africastalking from MARABA_GATEWAYS")
+            found.append(
+                "MARABA_AFRICASTALKING_API_KEY is missing; set it, or drop africastalking from MARABA_GATEWAYS"
+            )
         if "twilio" in self.gateways and self.twilio_auth_token.get_secret_value() in ("", "dev-token"):
             found.append("MARABA_TWILIO_AUTH_TOKEN is missing; set it, or drop twilio from MARABA_GATEWAYS")
         return found

@@ -10,12 +10,12 @@ from bot.content.screens import Constants, Content
 from bot.conversation import Conversation
 from bot.events import Events
 from bot.gateway import Gateway
-from bot.jobs import wake as wake_job
 from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
 from bot.store.conversations import Conversations
 from bot.store.database import Database
 from bot.store.wire import Wire
+from bot.waking import wake
 from handlers import registry
 
 
@@ -82,4 +82,4 @@ class Services:
 
     def wake(self, name: str, *ids: object) -> None:
         """Wake a job; what is lost here a sweep finds."""
-        wake_job(self.queue_client, name, *ids)
+        wake(self.queue_client, name, *ids)

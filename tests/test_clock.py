@@ -1,17 +1,22 @@
 import threading
 import time
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 import redis
 
-from bot import clock, jobs
+from bot import clock
 from bot.store import keys
+from bot.store.ciphers import SHARDS
+from bot.store.database import Database
+from bot.store.models import Referral, Ticket
+from bot.store.tickets import mark_taken
+from bot.waking import WAKE_KEPT, queue_on
 
 
 @pytest.fixture
 def queue(queue_client):
-    return jobs.queue_on(queue_client)
+    return queue_on(queue_client)
 
 
 def woken(queue):
@@ -40,14 +45,24 @@ def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monk
 
 def test_wake_ups_are_forgotten_when_nobody_takes_them(queue, redis_client):
     clock.sweep(queue, redis_client)
-    assert all(0 < job.ttl <= jobs.WAKE_KEPT for job in queue.get_jobs())
+    assert all(0 < job.ttl <= WAKE_KEPT for job in queue.get_jobs())
 
 
-def test_tomorrows_partitions_are_made_and_a_database_that_is_away_is_survived(database, tmp_path):
-    from bot.store.database import Database
+def test_tomorrows_partitions_are_made_and_a_database_that_is_away_is_survived(database, redis_client, tmp_path):
+    assert clock.look_after(database, redis_client, months=1)
+    assert not clock.look_after(Database(f"postgresql://x@/x?host={tmp_path}"), redis_client, months=1)
 
-    assert clock.make_partitions(database, today=date(2026, 11, 22))
-    assert not clock.make_partitions(Database(f"postgresql://x@/x?host={tmp_path}"), today=date(2026, 11, 22))
+
+def test_numbers_in_use_are_marked_again_after_the_conversation_store_was_lost(database, redis_client):
+    with database.transaction() as session:
+        values = {"source": "menu", "level": "normal", "queue": "assistance", "channel": "ussd"}
+        session.add(Referral(id="a" * 32, ticket="4821737", opened_at=datetime.now(UTC), **values))
+        session.flush()
+        session.add(Ticket(number="4821737", referral_id="a" * 32, issued_at=datetime.now(UTC)))
+    assert mark_taken(database, redis_client) == 1
+    slot, shard = divmod(482_173, SHARDS)
+    assert redis_client.getbit(keys.tickets(shard), slot) == 1
+    assert mark_taken(database, redis_client) == 0
 
 
 def test_the_clock_runs_sweeps_until_told_to_stop(settings, queue, redis_client, monkeypatch):

@@ -25,6 +25,7 @@ from bot.messages import Sent
 from bot.store import keys
 from bot.store.journal import Answer, pack_answer, unpack_entry
 from bot.store.models import Alert, Contact, Ladder, Message
+from bot.waking import queue_on, wake
 from tests.referrals.conftest import Office
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ def phone():
 def services(settings, database, redis_client, queue_client, ciphers, phone):
     gate = Gate(settings, {"africastalking": phone}, outgoing_allowed=lambda _name: True)
     with ThreadPoolExecutor(SENDERS) as senders:
-        made = Services(settings, database, redis_client, jobs.queue_on(queue_client), ciphers, gate, senders)
+        made = Services(settings, database, redis_client, queue_on(queue_client), ciphers, gate, senders)
         jobs.use(made)
         yield made
         jobs.use(None)
@@ -113,7 +114,7 @@ def message(services, message_id):
 def test_a_need_becomes_an_sms_by_nothing_but_a_wake_up(services, office, phone):
     office.on_duty("a")
     office.need(at=datetime.now(UTC))
-    jobs.wake(services.queue, "climb", "some-id")
+    wake(services.queue, "climb", "some-id")
     work(services)
     assert [m.to for m in phone.sent] == ["+22790000001"]
     with services.database.transaction() as session:
@@ -122,7 +123,7 @@ def test_a_need_becomes_an_sms_by_nothing_but_a_wake_up(services, office, phone)
 
 
 def test_wake_ups_are_json_and_carry_ids_only(services, queue_client):
-    jobs.wake(queue_client, "send_answers", 7)
+    wake(queue_client, "send_answers", 7)
     [job_id] = services.queue.get_job_ids()
     raw = queue_client.hget(Job.key_for(job_id), "data")
     import zlib
@@ -133,7 +134,7 @@ def test_wake_ups_are_json_and_carry_ids_only(services, queue_client):
 
 def test_a_job_store_that_is_away_is_no_fault_of_whoever_wakes(tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
-    jobs.wake(nowhere, "climb")  # does not raise
+    wake(nowhere, "climb")  # does not raise
 
 
 def test_jobs_outlive_the_database_being_away(services, tmp_path):
@@ -156,7 +157,7 @@ def test_fifty_alerts_leave_at_once_when_the_gateway_takes_300_ms(services, offi
     for _ in range(50):
         office.need(at=datetime.now(UTC))
     started = time.monotonic()
-    jobs.wake(services.queue, "climb")
+    wake(services.queue, "climb")
     work(services)
     assert len(phone.sent) == 50
     assert phone.most_at_once >= 8  # one after the other would take 15 s
@@ -457,8 +458,8 @@ def test_nothing_personal_stands_in_keys_or_plain_values(services, phone, office
     office.on_duty("a")
     office.need(at=datetime.now(UTC))
     shard, _ = answered(services, at=datetime.now(UTC))
-    jobs.wake(services.queue, "climb")
-    jobs.wake(services.queue, "send_answers", shard)
+    wake(services.queue, "climb")
+    wake(services.queue, "send_answers", shard)
     work(services)
     assert len(phone.sent) == 2
     for client in (services.conversations, services.queue.connection):

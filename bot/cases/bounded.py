@@ -38,6 +38,7 @@ class Bounded:
             pool_size=threads,
             max_overflow=0,
             pool_timeout=timeout,
+            hide_parameters=True,
             connect_args={"connect_timeout": 2, "application_name": "maraba-lookups"},
         )
         self._timeout = timeout

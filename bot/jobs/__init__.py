@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker
+from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,35 +18,13 @@ from bot.config import Settings
 from bot.jobs import answers, rows
 from bot.jobs.services import Services
 from bot.referrals import ladder
-
-__all__ = ["QUEUE", "climb", "queue_on", "run_worker", "send_answers", "send_messages", "use", "wake"]
+from bot.waking import wake
 
 log = structlog.get_logger(__name__)
 
-QUEUE = "maraba"
-WAKE_KEPT = 120  # seconds a wake-up waits for a worker; after that the sweep has long found the rows
-JOB_TIMEOUT = 600
 PAUSE = 2.0  # seconds before the worker asks again for a job store that is away
 _services: Services | None = None
 T = TypeVar("T")
-
-
-def wake(queue: "Queue | Redis", name: str, *ids: object) -> None:
-    """Say that there is work: `climb`, `send_messages` or `send_answers` (its shard). Never raises, never waits.
-
-    Losing a wake-up loses nothing: the clock finds the same rows within seconds.
-    """
-    try:
-        queue_on(queue).enqueue_call(
-            f"bot.jobs.{name}", args=list(ids), timeout=JOB_TIMEOUT, result_ttl=0, ttl=WAKE_KEPT, failure_ttl=3600
-        )
-    except RedisError as error:
-        log.warning("wake_failed", job=name, error=type(error).__name__)
-
-
-def queue_on(queue: "Queue | Redis") -> Queue:
-    """The queue of the service on a job store; JSON, because a pickle is a program."""
-    return queue if isinstance(queue, Queue) else Queue(QUEUE, connection=queue, serializer=JSONSerializer)
 
 
 def climb(*_ids: str) -> None:

@@ -7,16 +7,15 @@ from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.serializers import JSONSerializer
 
 from bot.config import Settings
 from bot.gate import Gate
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
+from bot.waking import queue_on
 from handlers import registry
 
 SENDERS = 16  # messages handed to gateways at once
-QUEUE = "maraba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Services:
             settings=settings,
             database=Database.of(settings, pool_size=3),
             conversations=Redis.from_url(settings.redis_url, retry=retry, socket_timeout=5, socket_connect_timeout=2),
-            queue=Queue(QUEUE, connection=jobs, serializer=JSONSerializer),
+            queue=queue_on(jobs),
             ciphers=Ciphers.of(settings),
             gate=gate,
             senders=ThreadPoolExecutor(SENDERS, thread_name_prefix="sender"),

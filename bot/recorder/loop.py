@@ -3,7 +3,6 @@
 import signal
 import threading
 import time
-from importlib import import_module
 from types import FrameType
 from typing import cast
 
@@ -22,6 +21,7 @@ from bot.store.database import Database
 from bot.store.journal import NewerSchema
 from bot.store.models import Contact
 from bot.store.wire import Wire
+from bot.waking import wake as wake_job
 
 BLOCK = 1000  # milliseconds one read waits for entries
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)  # seconds, growing while an error lasts
@@ -125,10 +125,8 @@ def run(settings: Settings, *, wake: Wake | None = None, refill: Refill | None =
 
 
 def _waking(settings: Settings) -> Wake:
-    """Wake the workers. The module is found by name: recorder and jobs are neighbours that do not know each other."""
-    wake = import_module("bot.jobs").wake
     queue = redis.Redis.from_url(settings.queue_url, socket_connect_timeout=1, socket_timeout=1)
-    return lambda name, ids: wake(queue, name, *ids)
+    return lambda name, ids: wake_job(queue, name, *ids)
 
 
 def _refilling(settings: Settings) -> Refill:

@@ -13,7 +13,9 @@ LETTERED = ("protection", "gbv", "child", "complaints", "assistance", "community
 
 def letter(settings: Settings, queue: str) -> str:
     """The letter of a queue in this installation; a sealed ticket looks like one of protection."""
-    return letters(settings.index_key.get_secret_value())["protection" if queue == "sealed" else queue]
+    return letters(settings.index_key.get_secret_value(), settings.queue_letters)[
+        "protection" if queue == "sealed" else queue
+    ]
 
 
 @lru_cache(maxsize=8)

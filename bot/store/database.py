@@ -21,6 +21,7 @@ class Database:
             max_overflow=0,
             pool_pre_ping=True,
             pool_timeout=5,
+            hide_parameters=True,  # an error must not quote a number or a name
             connect_args={"connect_timeout": connect_timeout, "application_name": "maraba"},
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)

@@ -1,0 +1,31 @@
+"""Waking the workers: names and ids on the job store. What is woken, and what it does, is known in bot/jobs alone."""
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger(__name__)
+
+QUEUE = "maraba"
+WAKE_KEPT = 120  # seconds a wake-up waits for a worker; after that the sweep has long found the rows
+JOB_TIMEOUT = 600
+
+
+def wake(queue: "Queue | Redis", name: str, *ids: object) -> None:
+    """Say that there is work: `climb`, `send_messages` or `send_answers` (its shard). Never raises, never waits.
+
+    Losing a wake-up loses nothing: the clock finds the same rows within seconds.
+    """
+    try:
+        queue_on(queue).enqueue_call(
+            f"bot.jobs.{name}", args=list(ids), timeout=JOB_TIMEOUT, result_ttl=0, ttl=WAKE_KEPT, failure_ttl=3600
+        )
+    except RedisError as error:
+        log.warning("wake_failed", job=name, error=type(error).__name__)
+
+
+def queue_on(queue: "Queue | Redis") -> Queue:
+    """The queue of the service on a job store; JSON, because a pickle is a program."""
+    return queue if isinstance(queue, Queue) else Queue(QUEUE, connection=queue, serializer=JSONSerializer)
