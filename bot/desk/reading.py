@@ -23,7 +23,7 @@ from bot.store.models import (
 )
 
 DONE = ("closed", "attached")
-LONGEST_LIST = 200
+LONGEST_LIST = 2000  # open referrals of one reader; past it the latest normal ones wait unseen, the counts still tell
 SHARED_LIST = 20
 IS_OPEN = Referral.state.not_in(DONE)
 _BY_LEVEL = case((or_(Referral.level == "critical", Referral.private), 0), (Referral.level == "high", 1), else_=2)

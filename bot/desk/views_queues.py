@@ -14,6 +14,7 @@ from bot.desk.words import codes, say
 from bot.referrals import access, letters
 
 HOLDERS = ("mine", "nobody", "others")
+A_PAGE = 80
 LEVELS = ("critical", "high", "normal")
 
 
@@ -27,13 +28,24 @@ def queues() -> ResponseReturnValue:
     rows = [(one, presenting.row(one, staff, at, holders=holders)[0]) for one in entries]
     wished = {name: request.args.get(name, "") for name in ("queue", "level", "holder")}
     shown = [row for entry, row in rows if _fits(row, entry.referral.accepted_by, staff.id, wished)]
+    start = _start(len(shown))
     mine = sum(1 for one in entries if one.referral.accepted_by in (None, staff.id))
     own = sorted({letters.letter(services().settings, queue) for queue in access.serves(staff)})
     return render_template(
-        "desk/queues.html", rows=shown, total=len(rows), letters=own, wished=wished, here="desk.queues",
+        "desk/queues.html", rows=shown[start : start + A_PAGE], total=len(rows),
+        start=start,
+        after=max(0, len(shown) - start - A_PAGE),
+        step=A_PAGE, letters=own, wished=wished, here="desk.queues",
         tab_counts={"today": mine, "queues": len(rows)}, filters=sum(1 for one in wished.values() if one),
         levels=[(code, codes.level(code)) for code in LEVELS], holders=_holders(),
     )  # fmt: skip
+
+
+def _start(total: int) -> int:
+    """Where the page begins; anything that is no such place is the beginning."""
+    wished = request.args.get("from", "0")
+    start = int(wished) if wished.isascii() and wished.isdigit() and len(wished) < 6 else 0
+    return start if start < total else 0
 
 
 def _holders() -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from bot.referrals import chains, letters
 from bot.store.models import Duty, Staff
 
 REFRESH_SECONDS = 60
+MOST_CARDS, MOST_ROWS = 10, 18  # what keeps the page under 100 kB; the rest stands under Queues
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Day:
     call_now: list[Row] = field(default_factory=list)
     later: list[Row] = field(default_factory=list)
     leave: list[Row] = field(default_factory=list)
+    unanswered_count: int = 0
+    hidden: int = 0  # how many stand under Queues only
     until: datetime | None = None
     next_safe: datetime | None = None
 
@@ -56,9 +59,10 @@ def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) ->
     for entry in entries:
         made, safe = presenting.row(entry, staff, at, holders={})
         if entry.referral.state == "new" and presenting.critical(entry.referral):
-            following = _following(session, entry)
-            card = presenting.unanswered(entry, made, at, following=following)
-            day.unanswered.append((card, presenting.time_left(entry, at)))
+            day.unanswered_count += 1
+            if day.unanswered_count <= MOST_CARDS:
+                card = presenting.unanswered(entry, made, at, following=_following(session, entry))
+                day.unanswered.append((card, presenting.time_left(entry, at)))
         elif safe.tone == "ok":
             day.call_now.append(made)
             day.until = min(filter(None, (day.until, safe.until)), default=None)
@@ -69,7 +73,15 @@ def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) ->
     later.sort(key=lambda pair: pair[0])
     day.later = [made for _, made in later]
     day.next_safe = later[0][0] if later else None
+    _shorten(day)
     return day
+
+
+def _shorten(day: Day) -> None:
+    day.hidden = max(0, day.unanswered_count - MOST_CARDS)
+    for rows in (day.call_now, day.later, day.leave):
+        day.hidden += max(0, len(rows) - MOST_ROWS)
+        del rows[MOST_ROWS:]
 
 
 def _following(session: Session, entry: Entry) -> str:

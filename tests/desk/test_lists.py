@@ -99,12 +99,29 @@ def test_find_takes_nothing_from_an_address(hadiza, busy):
     assert hadiza.get("/desk/find?ticket=9412607").status_code == 200
 
 
-def test_pages_are_small(hadiza, opened):
-    for number in range(60):
-        opened(f"{1000000 + number}", terms=MORNING, by="hadiza", level="high")
+@pytest.fixture
+def convoy(opened):
+    """More than a page holds."""
+    for number in range(100):
+        opened(f"{1000000 + number}", terms=MORNING, by="hadiza" if number % 2 else None, level="high", told="hadiza")
+    for number in range(15):
+        opened(f"{2000000 + number}", told="hadiza")
+
+
+def test_pages_stay_small_however_many_wait(hadiza, convoy):
     css = len((STATIC / "maraba.css").read_bytes()) + len((STATIC / "desk.js").read_bytes())
     for page in ("/desk/", "/desk/queues", "/desk/find", "/desk/referrals/" + "1000000".rjust(32, "a")):
         assert len(hadiza.get(page).data) + css < 100_000, page
+
+
+def test_what_a_page_does_not_hold_is_counted_and_one_step_away(hadiza, convoy):
+    assert "87 de plus sous Files" in hadiza.reads("/desk/")
+    first, second = hadiza.reads("/desk/queues"), hadiza.reads("/desk/queues?from=80")
+    assert "35 de plus" in first
+    found = [re.findall(r'figure"[^>]*>(\d{3}-\d{4})</a>', page) for page in (first, second)]
+    assert [len(tickets) for tickets in found] == [80, 35]
+    assert not set(found[0]) & set(found[1])
+    assert hadiza.reads("/desk/queues?from=abc").count("<tr>") == first.count("<tr>")
 
 
 @pytest.mark.parametrize("page", [*LISTS, "/desk/find", "/desk/sign-in", "/desk/referrals/" + "b" * 32])
