@@ -16,7 +16,7 @@ WORDS = [
     *ANSWERS,
     *LOOKUPS,
     *(outcome for outcomes in OUTCOMES.values() for outcome in outcomes),
-    *(set(StateSpec.model_fields) | set(FlowSpec.model_fields)) - {"flow", "states"},
+    *sorted({*StateSpec.model_fields, *FlowSpec.model_fields} - {"flow", "states"}),
 ]
 
 
