@@ -7,7 +7,7 @@ that the desk uses (`bot.referrals.access.visible`), so this page can't promise 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,20 @@ ROLES = (
     ("protection", "Hadiza", {"en": "protection", "fr": "protection"}),
     ("coordinator", "", {"en": "coordinator", "fr": "coordination"}),
 )
+
+
+UNSEEN: Words = {
+    "en": "No request of this phone: in no list, search or count.",
+    "fr": "Aucune demande de ce téléphone : ni liste, ni recherche, ni compte.",
+}
+UNKNOWN: Words = {
+    "en": "Not that there is something to hide: the answer is the one for an unknown number.",
+    "fr": "Ni qu’il y a quelque chose à cacher : la réponse est celle d’un numéro inconnu.",
+}
+NUMBER_AT_DESK: Words = {
+    "en": "The number to call: on the desk only, and only if calling is allowed.",
+    "fr": "Le numéro à appeler : au bureau seulement, si l’appel est permis.",
+}
 
 
 def look(
@@ -106,10 +120,9 @@ def _staff(phone: str, database: Database, ciphers: Ciphers) -> list[dict[str, A
 
 
 def _member(session: Session, role: str, name: str, title: Words, digest: str) -> dict[str, Any]:
-    candidates = session.scalars(
-        select(Staff).where(Staff.role == role, Staff.active.is_(True)).order_by(Staff.id)
-    ).all()
-    member = next((one for one in candidates if one.name.startswith(name)), candidates[0] if candidates else None)
+    working = select(Staff).where(Staff.role == role, Staff.active.is_(True)).order_by(Staff.id)
+    found = session.scalars(working).all()
+    member = next((one for one in found if one.name.startswith(name)), found[0] if found else None)
     if member is None:
         return {"who": title, "how": _words("nobody has this role", "personne n’a ce rôle"), "sees": [], "not": []}
     own = (
@@ -119,46 +132,32 @@ def _member(session: Session, role: str, name: str, title: Words, digest: str) -
         .order_by(Referral.opened_at.desc())
         .limit(MOST)
     )
-    all_of_them = session.scalars(own).all()
     shown = session.scalars(own.where(visible(member))).all()
-    sees: list[str | Words] = [_row(referral) for referral in shown]
-    alerts = session.scalars(
-        select(Alert)
-        .where(Alert.staff_id == member.id, Alert.referral_id.in_([one.id for one in all_of_them]))
-        .order_by(Alert.told_at.desc())
-    ).all()
-    if alerts:
-        sees.append(
-            _words(
-                f"By SMS: ticket, level, a queue letter, a code ({len(alerts)} alerts).",
-                f"Par SMS : numéro, niveau, lettre de file, code ({len(alerts)} alertes).",
-            )
-        )
-    if not shown:
-        sees.append(
-            _words(
-                "No request of this phone: in no list, search or count.",
-                "Aucune demande de ce téléphone : ni liste, ni recherche, ni compte.",
-            )
-        )
-    absent = []
-    if shown:
-        absent.append(
-            _words(
-                "The number to call: on the desk only, and only if calling is allowed.",
-                "Le numéro à appeler : au bureau seulement, si l’appel est permis.",
-            )
-        )
-    else:
-        absent.append(
-            _words(
-                "Not that there is something to hide: the answer is the one for an unknown number.",
-                "Ni qu’il y a quelque chose à cacher : la réponse est celle d’un numéro inconnu.",
-            )
-        )
     first = member.name.split(" ")[0]
-    who = {language: f"{first}, {text}" for language, text in title.items()}
-    return {"who": who, "how": _words("signed in at the desk", "connecté au bureau"), "sees": sees, "not": absent}
+    return {
+        "who": {language: f"{first}, {text}" for language, text in title.items()},
+        "how": _words("signed in at the desk", "connecté au bureau"),
+        "sees": [
+            *map(_row, shown),
+            *_told(session, member, [one.id for one in session.scalars(own)]),
+            *([] if shown else [UNSEEN]),
+        ],
+        "not": [NUMBER_AT_DESK if shown else UNKNOWN],
+    }
+
+
+def _told(session: Session, member: Staff, referrals: list[str]) -> list[Words]:
+    """What reached this person by SMS."""
+    own = select(func.count()).select_from(Alert).where(Alert.staff_id == member.id, Alert.referral_id.in_(referrals))
+    count = session.scalar(own) or 0
+    if not count:
+        return []
+    return [
+        _words(
+            f"By SMS: ticket, level, a queue letter, a code (alerts: {count}).",
+            f"Par SMS : numéro, niveau, lettre de file, code (alertes : {count}).",
+        )
+    ]
 
 
 def _row(referral: Referral) -> Words:

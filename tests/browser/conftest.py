@@ -130,6 +130,7 @@ def picture(request):
     def take(page, name):
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
+            page.evaluate("() => window.scrollTo(0, 0)")
             page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=page.viewport_size["width"] > 600)
 
     return take
