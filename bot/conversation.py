@@ -32,15 +32,14 @@ _pack = msgspec.msgpack.Encoder().encode
 _mark = msgspec.msgpack.Decoder(tuple[str, bool])
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(msgspec.Struct, frozen=True, gc=False):
     """What came of a turn: the USSD screen (None elsewhere), and what a developer may look at."""
 
     screen: str | None
     final: bool = False
     answers: bool = False  # something waits in the answers stream
     shard: int = 0
-    trace: dict[str, Any] = field(default_factory=dict)
+    trace: dict[str, Any] = {}
 
 
 @dataclass(slots=True)

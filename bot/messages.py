@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 
 class Channel(StrEnum):
     """A medium. A gateway may carry several."""
@@ -28,8 +30,7 @@ class Delivery(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True, gc=False):
     """One message of a person, from any gateway.
 
     `external_id` is the gateway's own and unique per gateway (USSD of Africa's Talking:

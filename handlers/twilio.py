@@ -11,12 +11,12 @@ choices are written below the text, each with its number, and the person answers
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from flask import Request, Response
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
@@ -156,7 +156,7 @@ class Twilio:
                 continue
             if isinstance(event, Inbound):
                 sent_at = row.date_sent if isinstance(row.date_sent, datetime) else event.sent_at
-                events.append(replace(event, sent_at=sent_at))
+                events.append(msgspec.structs.replace(event, sent_at=sent_at))
         return events
 
     def _create(self, form: dict[str, str]) -> Sent:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from bot.content import catalogues
 from bot.content.catalogues import Catalogue
 from bot.content.loading import CHANNELS, STAGE_WORDS, Loaded, load
@@ -20,8 +22,7 @@ PLAIN = ("ussd", "sms")
 NO_BUTTONS: tuple[Button, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(msgspec.Struct, frozen=True, gc=False):
     """What leaves: final words, and taps where the channel has them."""
 
     text: str

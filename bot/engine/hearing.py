@@ -1,8 +1,9 @@
 """What a person said, out of what a gateway delivered: before any flow is looked at."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from bot.engine.flow import State
 from bot.engine.session import Session
@@ -13,8 +14,7 @@ RESUME_FOR = 10 * 60 * SECOND  # a place in a flow lives ten minutes (safety 11)
 WHATSAPP_IDLE = 3 * 60 * SECOND  # a shown code dies after three idle minutes on WhatsApp (safety 11)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """`text` is the new part alone. `dial`: a USSD session begins. `again`: nothing new, show the same screen.
 
     `late`: not an answer to what is asked now (turn.md 2, "Late messages").

@@ -1,7 +1,8 @@
 """One turn, purely: from where a person stands and what was said, to the next screen and its effects."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from bot.engine.effects import AnyEffect, StaffAnswer
 from bot.engine.flow import Flows, State
@@ -19,8 +20,7 @@ MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
 MENU_AMONG_NUMBERS, PRIVATE_AMONG_NUMBERS = "00", "99"  # where 0 and 9 are values (safety 21)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """What a turn leads to. `secret`: what was typed must not be recorded. `may_wait`: may be refused as full."""
 
     session: Session | None

@@ -20,8 +20,7 @@ MAX_HOPS = 25  # a loop without a question is refused by `maraba check`; this bo
 KEPT_BACK = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What is said: the catalogue key of a state, and the values its words need."""
 
     key: str

@@ -1,6 +1,5 @@
 """The conversation store: load in one round trip, commit in one script, all or nothing (turn.md, 2)."""
 
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import msgspec
@@ -61,8 +60,7 @@ _contact = msgspec.msgpack.Decoder(Contact)
 _pack = msgspec.msgpack.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """All keys that a turn of one address on one channel touches."""
 
     address: AddressKey
@@ -76,8 +74,7 @@ class Place:
         return cls(address, keys.session(address, channel), keys.contact(address), keys.seen(address.shard, turn))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What was loaded. `seen` is the mark of a message already handled: nothing else matters then.
 
     The versions are what the commit compares: the nonces of what was read, b"" where nothing was.
@@ -90,8 +87,7 @@ class Standing:
     seen: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(msgspec.Struct, frozen=True, gc=False):
     """What one turn writes. `session` None deletes it; `contact` None leaves it; `limit` 0: never refused as full."""
 
     session: Session | None
@@ -105,8 +101,7 @@ class Writing:
     limit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """`ok` (with the journal id), `seen` (with the mark), `race` (step again on `standing`), `full`, `number`."""
 
     outcome: Literal["ok", "seen", "race", "full", "number"]
