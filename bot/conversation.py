@@ -70,8 +70,11 @@ class Conversation:
         self._journal_limit = journal_limit
         self._release = release
 
-    def turn(self, inbound: Inbound, *, now: datetime, seen_for: float = SEEN) -> Turned:
-        """Handle one message exactly once. Raises StoreDown; the gateway then sends again or the person dials again."""
+    def turn(self, inbound: Inbound, *, now: datetime, seen_for: float = SEEN, traced: bool = False) -> Turned:
+        """Handle one message exactly once; `traced` says how.
+
+        Raises StoreDown; the gateway then sends again or the person dials again.
+        """
         turn = self._ciphers.turn_id(inbound.gateway, inbound.external_id)
         address = self._ciphers.address(inbound.address)
         place = Place.of(address, inbound.channel, turn)
@@ -82,16 +85,17 @@ class Conversation:
         for _ in range(MAX_TRIES):
             if attempt.standing.seen is not None:
                 return self._seen(place, attempt.standing.seen)
-            turned = self._once(inbound, turn, place, attempt, now=now, kept=kept)
+            turned = self._once(inbound, turn, place, attempt, now=now, kept=kept, traced=traced)
             if turned is not None:
-                turned.trace.update(load_us=round((loaded - started) * 1e6))
+                if traced:
+                    turned.trace.update(load_us=round((loaded - started) * 1e6))
                 return turned
             if time.perf_counter() - started > MAX_SECONDS:
                 break
         raise TooManyRaces("the same address changed eight times")
 
     def _once(
-        self, inbound: Inbound, turn: bytes, place: Place, attempt: _Attempt, *, now: datetime, kept: int
+        self, inbound: Inbound, turn: bytes, place: Place, attempt: _Attempt, *, now: datetime, kept: int, traced: bool
     ) -> Turned | None:
         """One step and one commit; None: somebody else was first, go round again."""
         before = attempt.standing
@@ -106,9 +110,7 @@ class Conversation:
         committed = self._store.commit(place, before, writing)
         match committed.outcome:
             case "ok":
-                done = time.perf_counter()
-                trace = self._trace(turn, before, after)
-                trace.update(step_us=round((stepped - began) * 1e6), commit_us=round((done - stepped) * 1e6))
+                trace = self._trace(turn, before, after, began=began, stepped=stepped) if traced else {}
                 final = after.replies[-1].final if after.replies else True
                 return Turned(screen, final, bool(writing.answers), place.address.shard, trace)
             case "seen":
@@ -227,8 +229,10 @@ class Conversation:
         return Turned(text, final, trace={"seen": True})
 
     @staticmethod
-    def _trace(turn: bytes, before: Standing, after: Step) -> dict[str, Any]:
+    def _trace(turn: bytes, before: Standing, after: Step, *, began: float, stepped: float) -> dict[str, Any]:
         return {
+            "step_us": round((stepped - began) * 1e6),
+            "commit_us": round((time.perf_counter() - stepped) * 1e6),
             "turn": turn.hex(),
             "before": before.session.state if before.session else "",
             "after": after.session.state if after.session else "",

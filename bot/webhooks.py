@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Flask, Request, Response
 
 from bot.content.screens import Content
 from bot.conversation import Conversation, Turned
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TRACE = "X-Maraba-Trace"  # asked for by the simulator, in development only
-BODY_LIMIT = 64 * 1024  # bytes; the longest hook known has under 4,000
+TRACE_ASKED = "HTTP_X_MARABA_TRACE"
 
-hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 
@@ -49,8 +48,8 @@ class Receiver:
         self._traced = traced
         self._clock = clock or partial(datetime.now, UTC)
 
-    def receive(self, name: str, kind: str, secret: str | None) -> Response:
-        """One hook request, whatever the gateway."""
+    def receive(self, request: Request, name: str, kind: str, secret: str | None) -> Response:
+        """One hook request, whatever the gateway. Never raises."""
         gateway = self._gateways.get(name)
         if gateway is None:
             return refusal(403)
@@ -59,27 +58,30 @@ class Receiver:
             events = gateway.parse(request, kind)
         except WebhookError as fault:
             if fault.status != 200:
-                log.info("hook_refused", gateway=name, kind=kind, status=fault.status, fault=type(fault).__name__)
+                log.info("hook_refused", gateway=name, status=fault.status, fault=type(fault).__name__)
             return refusal(fault.status)
+        traced = self._traced and TRACE_ASKED in request.environ
         try:
-            return self._answer(gateway, kind, events)
+            return self._answer(gateway, kind, events, traced=traced)
         except StoreDown as fault:
             log.warning("store_down", gateway=name, kind=kind, reason=str(fault))
-            return gateway.render_down(kind, self._content.down())
+        except Exception:
+            log.exception("hook_failed", gateway=name, kind=kind)
+        return gateway.render_down(kind, self._content.down())
 
-    def _answer(self, gateway: Gateway, kind: str, events: list[Event]) -> Response:
+    def _answer(self, gateway: Gateway, kind: str, events: list[Event], *, traced: bool) -> Response:
         turned = Turned(None)
         for event in events:
-            turned = self._handle(gateway, event) or turned
+            turned = self._handle(gateway, event, traced=traced) or turned
         response = gateway.render(kind, turned.screen, final=turned.final)
-        if self._traced and TRACE in request.headers:
+        if traced:
             response.headers[TRACE] = json.dumps(turned.trace)
         return response
 
-    def _handle(self, gateway: Gateway, event: Event) -> Turned | None:
+    def _handle(self, gateway: Gateway, event: Event, *, traced: bool) -> Turned | None:
         now = self._clock()
         if isinstance(event, Inbound):
-            turned = self._conversation.turn(event, now=now, seen_for=gateway.resends_for)
+            turned = self._conversation.turn(event, now=now, seen_for=gateway.resends_for, traced=traced)
             if turned.answers:
                 self._wake(turned.shard)
             return turned
@@ -91,39 +93,33 @@ class Receiver:
 
 
 def register(app: Flask, receiver: Receiver) -> None:
-    """Put the hooks before an application, in a Flask of their own: a gateway's request meets no session, no
-    sign-in and no other page's rules, and costs nothing for them (docs/decisions/0003).
+    """Put the hooks before an application: a gateway's request meets no session, no routing and no page's rules, and
+    costs nothing for them (docs/decisions/0003). What is no hook goes on to the application.
     """
-    front = Flask("maraba.hooks", static_folder=None)
-    front.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    front.extensions["maraba_receiver"] = receiver
-    front.register_blueprint(hooks)
     behind = app.wsgi_app
 
-    def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        wanted = front.wsgi_app if environ.get("PATH_INFO", "").startswith("/hooks/") else behind
-        return wanted(environ, start_response)
+    def front(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        hook = _hook(environ)
+        if hook is None:
+            return behind(environ, start_response)
+        return receiver.receive(Request(environ), *hook)(environ, start_response)
 
-    app.wsgi_app = dispatch  # type: ignore[method-assign]
-
-
-@hooks.post("/<name>/<kind>")
-def receive_signed(name: str, kind: str) -> Response:
-    """Gateways that sign their requests."""
-    return _receiver().receive(name, kind, None)
+    app.wsgi_app = front  # type: ignore[method-assign]
 
 
-@hooks.post("/<name>/<secret>/<kind>")
-def receive_with_secret(name: str, secret: str, kind: str) -> Response:
-    """Gateways that know a secret path."""
-    return _receiver().receive(name, kind, secret)
+def _hook(environ: "WSGIEnvironment") -> tuple[str, str, str | None] | None:
+    """Gateway, kind and secret of `/hooks/<gateway>/<kind>` (signed) or `/hooks/<gateway>/<secret>/<kind>`."""
+    path = environ.get("PATH_INFO", "")
+    if not path.startswith("/hooks/") or environ.get("REQUEST_METHOD") != "POST":
+        return None
+    match path[len("/hooks/") :].split("/"):
+        case [name, kind]:
+            return name, kind, None
+        case [name, secret, kind]:
+            return name, kind, secret
+    return None
 
 
 def refusal(status: int) -> Response:
     """The same bytes for every reason: who has no business here learns nothing."""
     return Response(b"", status=status, content_type="text/plain; charset=utf-8")
-
-
-def _receiver() -> Receiver:
-    receiver: Receiver = current_app.extensions["maraba_receiver"]
-    return receiver
