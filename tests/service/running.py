@@ -34,7 +34,7 @@ def eventually(condition, *, within=15.0, every=0.05):
     while time.monotonic() < deadline:
         try:
             found = condition()
-        except Exception as error:  # a store that is being killed may answer anything
+        except Exception as error:  # noqa: BLE001 - a store that is being killed may answer anything
             fault, found = error, None
         if found:
             return found

@@ -30,7 +30,9 @@ def test_a_private_talk_is_alerted_accepted_and_nothing_is_sent_to_the_person(se
         assert hidden not in alert.text.lower()
     service.africastalking.sms(HADIZA, f"ok{CODE.search(alert.text)[1]}")
     eventually(lambda: service.query("select 1 from referrals where ticket = %(t)s and state = 'accepted'", t=ticket))
-    assert eventually(lambda: [m for m in service.stand_in.sent_to(HADIZA) if "est a vous" in m.text and ticket[3:] in m.text])
+    assert eventually(
+        lambda: [m for m in service.stand_in.sent_to(HADIZA) if "est a vous" in m.text and ticket[3:] in m.text]
+    )
     assert service.stand_in.sent_to(phone(1)) == []
 
 
@@ -106,7 +108,9 @@ def test_fifty_alerts_at_once_reach_the_gateway_in_seconds(service):
         list(pool.map(stuck, calls))
     eventually(lambda: all(service.alerts(ticket) for ticket in sent), within=30)
     waits = sorted(min(m.at for m in service.alerts(ticket)) - answered for ticket, answered in sent.items())
-    print(f"from the 200 of the hook to the gateway, 50 at once: p50 {waits[25]:.2f} s, p95 {waits[47]:.2f} s, max {waits[-1]:.2f} s")
+    print(
+        f"from the 200 of the hook to the gateway, 50 at once: p50 {waits[25]:.2f} s, p95 {waits[47]:.2f} s, max {waits[-1]:.2f} s"
+    )
     assert waits[47] <= 5
     assert waits[-1] <= 10
 
@@ -135,7 +139,14 @@ def test_nothing_personal_stands_in_logs_keys_jobs_or_plain_values(service):
     service.africastalking.sms(phone(40), secret)
     eventually(lambda: service.stand_in.sent_to(phone(40)))
     private_talk(service, 41)
-    forbidden = [phone(40)[4:].encode(), phone(41)[4:].encode(), HADIZA[4:].encode(), secret.encode(), b"8205", b"482719368"]
+    forbidden = [
+        phone(40)[4:].encode(),
+        phone(41)[4:].encode(),
+        HADIZA[4:].encode(),
+        secret.encode(),
+        b"8205",
+        b"482719368",
+    ]
     dump = [service.log.read_bytes()]
     for client in (service.store(), service.queue()):
         dump += [key for key in client.scan_iter() if not key.startswith(b"sim:")]
