@@ -19,7 +19,7 @@ import redis
 from bot.config import ROOT, Settings
 from bot.store import keys, migrate
 from bot.stores import EmbeddedStores
-from tests.benchmarks.load import Result, dialogues
+from tests.benchmarks.load import CODE, Result, dialogues
 
 TICK = os.sysconf("SC_CLK_TCK")
 GRANIAN = ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "{threads}", "--no-ws", "--factory"]
@@ -216,6 +216,13 @@ def _report(
         f"at half of the peak ({peak / 2:.0f} turns/s): p50 {half.result.percentile(0.5):.1f} ms, "
         f"p99 {half.result.percentile(0.99):.1f} ms (must 50, aim 20)"
     )
+    _with_a_code(peers["maraba"], arguments)
+
+
+def _with_a_code(server: Server, arguments: argparse.Namespace) -> None:
+    """The turn that checks a code: three store calls and one query. Files that do not exist cost the same."""
+    found = dialogues(server.port, people=4, seconds=arguments.seconds, keys=CODE, count_from=len(CODE) - 1)
+    print(f"a turn with a code, four people: p50 {found.percentile(0.5):.1f} ms, p99 {found.percentile(0.99):.1f} ms")
 
 
 def _rounds(

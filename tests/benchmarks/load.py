@@ -7,7 +7,10 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
+from bot.text.damm import check_digit
+
 KEYS = ["", "1", "2", "2", "1"]  # dial, French, I need help, food (a referral is opened), I agree
+CODE = ["", "1", "1", "{case}", "7306"]  # dial, French, my file, a file number, a code: only the last is counted
 
 
 @dataclass
@@ -32,19 +35,23 @@ class Result:
 class _Person:
     link: socket.socket
     phone: str = ""
+    case: str = ""
     session: str = ""
     step: int = 0
     sent: float = 0.0
     due: float = 0.0
     buffer: bytes = b""
+    keys: list[str] = field(default_factory=lambda: KEYS)
 
     def begin(self) -> None:
         self.phone = f"+2279{random.randrange(10_000_000):07d}"
         self.session = f"ATUid_{random.getrandbits(128):032x}"
         self.step = 0
+        digits = f"{random.randrange(10_000_000, 100_000_000)}"
+        self.case = digits + check_digit(digits)
 
     def request(self) -> bytes:
-        text = "*".join(key for key in KEYS[1 : self.step + 1])
+        text = "*".join(key.format(case=self.case) for key in self.keys[1 : self.step + 1])
         body = (
             f"sessionId={self.session}&serviceCode=%2A321%23&networkCode=99999"
             f"&phoneNumber={quote_plus(self.phone)}&text={quote_plus(text)}"
@@ -56,12 +63,17 @@ class _Person:
         ).encode()
 
 
-def dialogues(port: int, *, people: int, seconds: float, rate: float = 0.0) -> Result:
-    """Let `people` talk at once for some seconds; `rate` turns a second in all, 0: as fast as answered."""
+def dialogues(
+    port: int, *, people: int, seconds: float, rate: float = 0.0, keys: list[str] = KEYS, count_from: int = 0
+) -> Result:
+    """Let `people` talk at once for some seconds; `rate` turns a second in all, 0: as fast as answered.
+
+    Latencies are kept of the steps from `count_from` on.
+    """
     selector = selectors.DefaultSelector()
     talkers = []
     for _ in range(people):
-        person = _Person(socket.create_connection(("127.0.0.1", port), timeout=10))
+        person = _Person(socket.create_connection(("127.0.0.1", port), timeout=10), keys=keys)
         person.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         person.begin()
         selector.register(person.link, selectors.EVENT_READ, person)
@@ -78,7 +90,7 @@ def dialogues(port: int, *, people: int, seconds: float, rate: float = 0.0) -> R
             person.sent = max(person.due, now) if not rate else person.due
             person.link.sendall(person.request())
         for key, _ in selector.select(0.001 if idle else 0.05):
-            if _receive(key.data, result):
+            if _receive(key.data, result, count_from):
                 key.data.due = max(time.perf_counter(), key.data.sent + pause) if rate else 0.0
                 idle.append(key.data)
     result.seconds = time.perf_counter() - began
@@ -88,7 +100,7 @@ def dialogues(port: int, *, people: int, seconds: float, rate: float = 0.0) -> R
     return result
 
 
-def _receive(person: _Person, result: Result) -> bool:
+def _receive(person: _Person, result: Result, count_from: int) -> bool:
     """Read what came; True when the answer is whole."""
     received = person.link.recv(65_536)
     if not received:
@@ -102,9 +114,10 @@ def _receive(person: _Person, result: Result) -> bool:
         return False
     person.buffer = b""
     result.turns += 1
-    result.latencies.append((time.perf_counter() - person.sent) * 1000)
+    if person.step >= count_from:
+        result.latencies.append((time.perf_counter() - person.sent) * 1000)
     result.errors += b" 200 " not in head[:15]
     person.step += 1
-    if person.step == len(KEYS):
+    if person.step == len(person.keys):
         person.begin()
     return True
