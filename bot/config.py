@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -89,17 +88,17 @@ class Settings(BaseSettings):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
 
-    @cached_property
+    @property
     def development(self) -> bool:
         """True on a developer's machine: invented cases, simulator, nothing leaves to a real gateway."""
         return self.env == "development"
 
-    @cached_property
+    @property
     def base_url(self) -> str:
         """How gateways reach us, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
-    @cached_property
+    @property
     def hook_secrets(self) -> tuple[str, ...]:
         """The path secrets that are valid now."""
         return tuple(part.strip() for part in self.hook_secret.get_secret_value().split(",") if part.strip())

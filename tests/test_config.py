@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from pydantic import SecretStr
 
 from bot import config
 from bot.config import Settings
@@ -85,6 +86,15 @@ def test_secrets_do_not_show_when_settings_are_printed(environment):
     shown = repr(config.load())
     assert "h" * 32 not in shown
     assert "s" * 40 not in shown
+
+
+def test_a_copy_with_other_values_answers_for_them(environment):
+    first = config.load()
+    assert (first.development, first.base_url, first.hook_secrets) == (True, "http://127.0.0.1:8000", ("dev",))
+    copy = first.model_copy(
+        update={"env": "production", "public_url": "https://line.example/", "hook_secret": SecretStr("new, old")}
+    )
+    assert (copy.development, copy.base_url, copy.hook_secrets) == (False, "https://line.example", ("new", "old"))
 
 
 def test_the_settings_page_is_current():
