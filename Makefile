@@ -28,6 +28,7 @@ format: setup ## put code in shape
 	$(BIN)/ruff check --quiet --fix .
 
 test: setup ## every test; some of them: make test ARGS="tests/text -k cut"
+	@requirements/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: setup ## speed, as ratios
