@@ -4,6 +4,7 @@ One set of servers a run, started by the process that controls it; each pytest-x
 two Valkey databases of its own, emptied between tests. A test that breaks a store starts its own EmbeddedStores.
 """
 
+import os
 import shutil
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from bot.store import migrate
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.stores import EmbeddedStores
+from tests import chromium
 
 TEMPLATE = "migrated"
 VALKEY_DATABASES = 16
@@ -32,6 +34,16 @@ class OutsideWorld(AssertionError):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-transcripts", action="store_true", help="rewrite tests/transcripts as it goes now")
+    parser.addoption("--pictures", default="", help="folder for the pictures of the pages in docs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without Chromium the browser's tests are left out; in CI they fail, so that nobody believes they ran."""
+    if chromium.PROGRAM or os.environ.get("CI"):
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="no Chromium: install it, or set MARABA_CHROMIUM"))
 
 
 def _start_stores(config: pytest.Config) -> dict[str, str]:

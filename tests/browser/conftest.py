@@ -16,30 +16,9 @@ from pathlib import Path
 import pytest
 import requests
 
-CHROMIUM = os.environ.get("MARABA_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-)
+from tests.chromium import FLAGS, PROGRAM
+
 STARTS_IN = 120.0  # seconds, on a busy machine
-
-
-def pytest_addoption(parser):
-    parser.addoption("--pictures", default="", help="folder for the pictures of the README")
-
-
-def pytest_collection_modifyitems(config, items):
-    if Path(CHROMIUM).exists() or os.environ.get("CI"):
-        return
-    reason = f"no Chromium at {CHROMIUM}: install it, or set MARABA_CHROMIUM"
-    for item in items:
-        if "browser" in item.path.parts:
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +70,8 @@ def _wait(url, process, log):
 def chromium():
     from playwright.sync_api import sync_playwright
 
-    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -1,6 +1,5 @@
 """The desk in a real browser: nothing is refused by its own policy, and Today stays fresh by itself."""
 
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -8,12 +7,11 @@ from collections.abc import Callable
 import pytest
 from werkzeug.serving import make_server
 
+from tests.chromium import FLAGS, PROGRAM
+
 from .conftest import MORNING
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
-
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -37,7 +35,15 @@ def served(app, hadiza):
 
 def visit(address: str, *, seconds: int) -> tuple[str, list[str]]:
     """The page after so many seconds of the browser's own time, and what its console said."""
-    command = [str(CHROMIUM), *FLAGS, f"--virtual-time-budget={seconds * 1000}", "--dump-dom", address]
+    command = [
+        PROGRAM,
+        "--headless",
+        "--enable-logging=stderr",
+        *FLAGS,
+        f"--virtual-time-budget={seconds * 1000}",
+        "--dump-dom",
+        address,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
