@@ -110,6 +110,14 @@ def test_a_step_replayed_after_later_steps_gets_its_old_screen(line):
     assert line.ussd("1*2*2*1*1").screen != shown[4]  # and the conversation goes on where it was
 
 
+def test_an_old_step_that_nobody_remembers_does_not_take_the_place_back(line):
+    line.dialogue("1", "2", "2", "1")
+    for key in line.redis.keys("{s*}m:*"):
+        line.redis.delete(key)
+    line.ussd("1*2")
+    assert "sans risque" in line.ussd("1*2*2*1*1").screen
+
+
 def test_equal_answers_in_a_row_are_different_steps(line):
     line.dialogue("1", "2", "2", "1")
     urgent = line.ussd("1*2*2*1*1")

@@ -54,7 +54,9 @@ def step(
 def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bool) -> Step:
     after = walk.session()
     if inbound.channel is Channel.USSD and after is not None:
-        after = walk.dialled(after, session_digest(inbound.session), len(inbound.text))
+        dialled = session_digest(inbound.session)
+        done = session.transcript if session is not None and session.dialled == dialled else 0
+        after = walk.dialled(after, dialled, max(done, len(inbound.text)))  # an old step never takes the place back
     elif not walk.replies:
         after = session
     return Step(
