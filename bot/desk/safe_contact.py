@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -18,7 +18,6 @@ from bot.store.models import Contact, Referral
 log = structlog.get_logger(__name__)
 
 DAY_BEGINS, DAY_ENDS = 6, 22
-ANSWERED_FOR = timedelta(minutes=15)  # how long a "yes, call me now" stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,13 @@ class SafeContact:
         return self.tone == "ok"
 
 
-def number_of(referral: Referral, contact: Contact | None) -> str:
+def number_of(referral: Referral, contact: Contact | None, now: datetime) -> str:
     """The number to call, E.164: the one the terms name, else the one that was used; "" where none is known."""
     terms = read_terms(referral, ciphers=services().ciphers)
-    if terms is not None and terms.number:
-        return terms.number
+    if terms is not None:
+        named = terms.now_number if clocks.asked_for_a_call(terms, now) else terms.number
+        if named:
+            return named
     if contact is None:
         return ""
     try:
@@ -60,7 +61,7 @@ def safe_contact(referral: Referral, now: datetime) -> SafeContact:
     terms = read_terms(referral, ciphers=services().ciphers)
     hours = clocks.Clocks.of(services().settings)
     allowed = clocks.next_safe_call(terms, now, clocks=hours)
-    answered = _call_now_until(referral, terms, now)
+    answered = _call_now_until(terms, now)
     if answered is not None:
         return _asked_for_it(referral, terms, answered)
     if terms is None or allowed is None:
@@ -73,11 +74,11 @@ def safe_contact(referral: Referral, now: datetime) -> SafeContact:
     return _later(referral, terms, now, allowed=allowed, span=span)
 
 
-def _call_now_until(referral: Referral, terms: Terms | None, now: datetime) -> datetime | None:
-    """Until when a "yes, call me now" stands. A "no" leaves the time of the answer too, but terms that allow nothing."""
-    at = referral.call_now_answered_at
-    yes = terms is not None and terms.may_call and terms.window == "any"
-    return at + ANSWERED_FOR if yes and at is not None and at <= now < at + ANSWERED_FOR else None
+def _call_now_until(terms: Terms | None, now: datetime) -> datetime | None:
+    """Until when a "yes, call me now" stands; None: nobody said so, or it is over."""
+    if terms is None or not clocks.asked_for_a_call(terms, now):
+        return None
+    return datetime.fromtimestamp(terms.now_until, UTC)
 
 
 def _asked_for_it(referral: Referral, terms: Terms | None, until: datetime) -> SafeContact:

@@ -10,14 +10,14 @@ from flask.typing import ResponseReturnValue
 from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
 from sqlalchemy.orm import Session
 
-from bot.desk import handing_on, presenting, presenting_folder, reading, safe_contact
+from bot.desk import presenting, presenting_folder, reading, safe_contact
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
 from bot.desk.reading import Folder
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import dates, say
-from bot.referrals import writing
+from bot.referrals import handing_on, writing
 from bot.referrals.words import shown
 from bot.store.models import Audit, Referral, Staff
 
@@ -66,7 +66,7 @@ def refuse(referral_id: str) -> ResponseReturnValue:
     """I cannot: the next person is told."""
 
     def step(session: Session, staff: Staff, found: Referral) -> str:
-        handing_on.refuse(session, found, staff, now(), settings=services().settings)
+        handing_on.refuse(session, found, staff, now())
         return say("%(ticket)s: noted, the next person is told.", ticket=shown(found.ticket))
 
     return _take(referral_id, step, to="desk.today")
@@ -176,7 +176,7 @@ def read_number(referral_id: str) -> ResponseReturnValue:
     staff = reader()
     with services().database.transaction() as session:
         folder = _folder(session, staff, referral_id)
-        number = safe_contact.number_of(folder.entry.referral, folder.contact)
+        number = safe_contact.number_of(folder.entry.referral, folder.contact, now())
         _audit(session, staff, referral_id, "number_read", reason=form.reason.data)
         return _page(session, folder, staff, Shown(opened_number=_read_aloud(number)))
 
@@ -236,7 +236,7 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     safe = safe_contact.safe_contact(referral, at)
     is_open = referral.state not in reading.DONE
     mine = referral.accepted_by == staff.id
-    number = safe_contact.number_of(referral, folder.contact)
+    number = safe_contact.number_of(referral, folder.contact, at)
     tel = number if safe.may_call_now and mine and is_open else ""
     by = folder.entry.ladder.due_at if folder.entry.ladder else None
     allowed = sorted(handing_on.needs())

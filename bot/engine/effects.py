@@ -18,6 +18,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     `window`: any, morning (7-12), afternoon (12-17), evening (17-21), office time of Niamey.
     `number`: another number than the one used, E.164, "" for the same.
     `text`: may we also write? Only ever set by staff after asking.
+    `now_until`: seconds since the epoch up to which "call us now: yes" holds, whatever the rest says, at
+    `now_number` ("" for the same); 0: nobody said so. Afterwards the rest holds again (safety 1, 2).
     """
 
     may_call: bool
@@ -26,6 +28,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     text: bool = False
     who_answers: str = ""
     cover_phrase: str = ""
+    now_until: int = 0
+    now_number: str = ""
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True, tag=True, kw_only=True):

@@ -40,6 +40,7 @@ class Clocks:
     normal_step: int = 2  # working days
     again: timedelta = timedelta(minutes=30)  # after the last rung, from the first
     accepted_for: timedelta = timedelta(minutes=45)  # without a logged attempt
+    call_now_for: timedelta = timedelta(minutes=15)  # how long "call us now: yes" holds
     critical_contact: timedelta = timedelta(minutes=60)
     high_contact: int = 1  # working days
     normal_contact: int = 3
@@ -143,11 +144,20 @@ def next_round_at(level: str, at: datetime, *, round_: int, clocks: Clocks = STA
 
 def next_safe_call(terms: Terms | None, at: datetime, *, clocks: Clocks = STANDARD) -> datetime | None:
     """`at`, or the first later moment at which the person may be called; None: not allowed (safety 1)."""
-    if terms is None or not terms.may_call:
+    if terms is None:
+        return None
+    if asked_for_a_call(terms, at):
+        return at.astimezone(UTC)
+    if not terms.may_call:
         return None
     hours = clocks.windows.get(terms.window)
     # a window this release does not know is not a permission for any other hour
     return None if hours is None else _within(at, hours, clocks)
+
+
+def asked_for_a_call(terms: Terms | None, at: datetime) -> bool:
+    """Does a "call us now: yes" hold at this moment? (safety 2)"""
+    return terms is not None and at.timestamp() < terms.now_until
 
 
 def first_contact_due(

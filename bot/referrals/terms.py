@@ -10,6 +10,7 @@ from bot.store.models import Referral
 log = structlog.get_logger(__name__)
 
 ANY_TIME = Terms(may_call=True)
+NOBODY = Terms(may_call=False)
 _decode = msgspec.msgpack.Decoder(Terms).decode
 
 

@@ -16,10 +16,10 @@ from bot.referrals import words
 from bot.referrals.answering import staff_answer
 from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
 from bot.referrals.ladder import restart
-from bot.referrals.rows import OVER, close_alerts, lock, once
+from bot.referrals.rows import OVER, close_alerts, lock, name_office, once, release, release_unseeing
 from bot.referrals.steps import accept, close, leave_call_now, log_call, note
 from bot.referrals.telling import tell
-from bot.referrals.terms import write_terms
+from bot.referrals.terms import NOBODY, read_terms, write_terms
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.models import Contact, Ladder, Referral, Staff, Ticket
 
@@ -87,6 +87,7 @@ def open_referral(
     )
     if effect.terms is not None:
         write_terms(referral, effect.terms, ciphers=ciphers)
+    name_office(session, referral)
     session.add(referral)
     session.flush()  # the rows below name it
     session.add(Ticket(number=effect.ticket, referral_id=effect.id, issued_at=at))
@@ -106,16 +107,17 @@ def update_referral(
 ) -> None:
     """What the person added. A level only rises; risen or moved, the ladder starts again from its first rung.
 
+    A closed one opens again then, for nobody was told of that. What is said of an attached one counts for the older.
     `forget_contact` takes number and case off, so that people inside cannot link it (safety 19).
     """
-    rows = lock(session, effect.id)
+    rows = _bearer(session, effect)
     if rows is None:
         log.error("referral_missing", referral=effect.id)
         return
     referral, ladder = rows
     # Several updates of one turn are several events; the id is keyed, for the effect may hold a number.
     key = ciphers.derived_id(turn.encode(), msgspec.msgpack.encode(effect).hex())
-    if not once(session, effect.id, kind="updated", at=at, turn=key, detail=_changed(effect)):
+    if not once(session, referral.id, kind="updated", at=at, turn=key, detail=_changed(effect)):
         return
     before = (referral.level, referral.queue, referral.sealed)
     _fill_in(referral, effect)
@@ -124,11 +126,12 @@ def update_referral(
         _new_terms(referral, ladder, effect.terms, at=at, ciphers=ciphers, clocks=clocks)
     if effect.forget_contact:
         referral.contact_id, referral.case_id = None, None
-    if before == (referral.level, referral.queue, referral.sealed) or referral.state in OVER:
+    if before == (referral.level, referral.queue, referral.sealed):
         return
-    moved = before[1:] != (referral.queue, referral.sealed)
-    if moved:
-        _release(session, referral)
+    if before[1:] != (referral.queue, referral.sealed):
+        _moved(session, referral)
+    if referral.state in OVER:
+        _stand_again(session, referral)
     if referral.accepted_by is None:
         restart(ladder, referral, at=at, clocks=clocks)
 
@@ -160,8 +163,9 @@ def answer_call_now(
     ciphers: Ciphers | None = None,
     settings: Settings | None = None,
 ) -> None:
-    """Somebody typed a ticket number and answered "call us now?" (safety 2). Yes: this number may be called.
+    """Somebody typed a ticket number and answered "call us now?" (safety 2). Yes: this number may be called, now.
 
+    What was said before about calls holds again after 15 minutes: a yes for now is none for tomorrow (safety 1).
     `contact_id` is whoever typed it: another phone than the referral's is kept as the number to call.
     Whoever accepted hears of it; the 45 minutes start again, or the ladder is due where nobody has.
     """
@@ -176,8 +180,10 @@ def answer_call_now(
     if not effect.yes or ciphers is None:
         return
     number = _number_of(session, contact_id, ciphers=ciphers) if contact_id != referral.contact_id else ""
-    write_terms(referral, Terms(may_call=True, number=number), ciphers=ciphers)
     clocks = Clocks.of(settings) if settings is not None else STANDARD
+    until = int((at + clocks.call_now_for).timestamp())
+    before = read_terms(referral, ciphers=ciphers) or NOBODY
+    write_terms(referral, msgspec.structs.replace(before, now_until=until, now_number=number), ciphers=ciphers)
     staff = session.get(Staff, referral.accepted_by) if referral.accepted_by is not None else None
     # the wish is new: what counted as an attempt before it no longer does
     referral.first_attempt_at = None
@@ -225,11 +231,35 @@ def _new_terms(
         ladder.due_at, ladder.why = lapses_at(terms, at, clocks=clocks), "no_call"
 
 
-def _release(session: Session, referral: Referral) -> None:
+def _moved(session: Session, referral: Referral) -> None:
     """It moved to another queue: codes of people who may no longer see it end, and so does their acceptance."""
+    name_office(session, referral)
     close_alerts(session, referral, unseeing=True)
-    if referral.accepted_by is not None and referral.sealed:
-        referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+    release_unseeing(session, referral)
+
+
+def _bearer(session: Session, effect: UpdateReferral) -> tuple[Referral, Ladder] | None:
+    """The rows that an update is about, locked: of an attached referral the older one, unless the need is another now."""
+    referral = session.get(Referral, effect.id)
+    older = session.get(Referral, referral.attached_to) if referral is not None and referral.attached_to else None
+    if older is None or effect.forget_contact or _parts(effect, older):
+        return lock(session, effect.id)
+    return lock(session, older.id)
+
+
+def _parts(effect: UpdateReferral, older: Referral) -> bool:
+    """Would safety 4 not have allowed one ticket for both, had this been known?"""
+    apart = effect.sealed or effect.minor or effect.caller == "outside" or effect.level == "critical"
+    return bool(apart) or effect.code not in (None, older.code) or effect.queue not in (None, older.queue)
+
+
+def _stand_again(session: Session, referral: Referral) -> None:
+    """Over, but what the person says now is more than staff were told of: open, with its own number, held by nobody."""
+    release(referral)
+    referral.attached_to = referral.closed_at = referral.outcome = None
+    own = session.get(Ticket, referral.ticket)
+    if own is not None:
+        own.referral_id = referral.id
 
 
 def _same_need(new: Referral, old: Referral) -> bool:

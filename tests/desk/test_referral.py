@@ -97,10 +97,17 @@ def test_another_number_that_the_person_named_is_the_one_to_call(hadiza, opened)
     assert "«\xa0la leçon de couture\xa0», puis raccrocher" in text
 
 
-def test_a_yes_to_call_me_now_opens_the_call_for_fifteen_minutes(hadiza, opened, hands):
-    at = hands() - timedelta(minutes=5)
-    referral = opened(TICKET, terms=Terms(may_call=True), by="hadiza", call_now_answered_at=at)
-    assert "Appeler maintenant, avant 09:22" in hadiza.reads(page(referral))
+def test_a_yes_to_call_me_now_opens_the_call_for_fifteen_minutes_at_the_number_that_was_used(hadiza, opened, hands):
+    until = int((hands() + timedelta(minutes=10)).timestamp())
+    terms = Terms(may_call=False, number="+22790001234", now_until=until, now_number="+22790005555")
+    referral = opened(TICKET, terms=terms, by="hadiza", call_now_answered_at=hands() - timedelta(minutes=5))
+    text = hadiza.reads(page(referral))
+    assert "Appeler maintenant, avant 09:22" in text
+    assert re.findall(r'href="tel:([^"]+)"', text) == ["+22790005555"]
+    hands.forward(minutes=11)
+    text = hadiza.reads(page(referral))
+    assert "Ne pas appeler." in text
+    assert "tel:" not in text
 
 
 def test_a_no_to_call_me_now_allows_nothing(hadiza, opened, hands):

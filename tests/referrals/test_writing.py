@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from bot.engine.effects import AnswerCallNow, AttachReferral, StaffAnswer, Terms, UpdateReferral
 from bot.errors import ReferralError
 from bot.referrals import ladder, writing
+from bot.referrals.clocks import next_safe_call
 from bot.referrals.terms import read_terms
 from bot.store.models import Audit, Referral, ReferralEvent, Staff, Ticket
 from tests.referrals.conftest import NOON
@@ -434,12 +435,35 @@ def test_call_us_now_counts_as_the_attempt_until_somebody_says_yes(office, step,
     assert climb(timedelta(hours=2)) == []
     typed(office, referral, yes=True, contact_id=other_phone, after=timedelta(hours=3))
     row = office.referral(referral)
-    assert read_terms(row, ciphers=office.ciphers) == Terms(may_call=True, number="+22790005555")
+    yes_until = int((NOON + timedelta(hours=3, minutes=15)).timestamp())
+    terms = read_terms(row, ciphers=office.ciphers)
+    assert terms == Terms(may_call=False, now_until=yes_until, now_number="+22790005555")
     assert "maintenant" in office.texts(a)[-1]
     assert office.ladder(referral).due_at == NOON + timedelta(hours=3, minutes=45)
     climb(timedelta(hours=3, minutes=45))
     assert [alert.staff_id for alert in office.alerts(referral)] == [a]
     assert b
+
+
+@pytest.mark.parametrize("before", [None, Terms(may_call=False), Terms(may_call=True, window="evening")])
+def test_a_yes_to_call_us_now_lapses_and_what_was_said_before_holds_again(office, step, before):
+    a = office.on_duty("a")
+    referral = office.need(contact_id=office.contact(), terms=before)
+    step(writing.leave_call_now, referral, a)
+    typed(office, referral, yes=True)
+    terms = read_terms(office.referral(referral), ciphers=office.ciphers)
+    for minutes, now in ((1, True), (15, True), (16, False), (17, False)):
+        at = NOON + timedelta(minutes=minutes)
+        assert next_safe_call(terms, at) == (at if now else next_safe_call(before, at))
+
+
+def test_what_the_person_says_next_ends_a_yes_to_call_us_now(office, step, change):
+    a = office.on_duty("a")
+    referral = office.need(contact_id=office.contact())
+    step(writing.leave_call_now, referral, a)
+    typed(office, referral, yes=True)
+    change(referral, terms=Terms(may_call=False), after=2 * MINUTE)
+    assert next_safe_call(read_terms(office.referral(referral), ciphers=office.ciphers), NOON + 3 * MINUTE) is None
 
 
 def test_no_leaves_the_person_alone(office, step):
