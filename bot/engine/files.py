@@ -29,6 +29,7 @@ def _file(walk: Walk) -> str:
         walk.values["case"] = checked.case
     if checked.file is not None:
         walk.verified = True
+        walk.values.pop("young", None)  # this file, not the one before it
         walk.values.update(told(walk, checked.file))
     return checked.outcome
 
@@ -67,6 +68,8 @@ def told(walk: Walk, file: File) -> dict[str, str]:
         "minor": "yes" if file.minor else "no",
         "appointment": "none",
     }
+    if file.minor:
+        facts["young"] = "yes"
     if file.appointment is not None:
         facts["appointment"] = "past" if file.appointment < today else "coming"
         facts["day"] = f"w:{file.appointment.isoformat()}"

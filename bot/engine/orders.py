@@ -46,8 +46,9 @@ def open_referral(walk: Walk, code: str = "", **given: Any) -> None:
 
 def open_hush(walk: Walk) -> None:
     """Danger words: critical, the text kept encrypted for that queue alone (safety 5)."""
-    queue = walk.values.pop("hush_queue", "protection")
-    _open(walk, queue=queue, level="critical", source="hush", text=True, minor=walk.values.get("minor") == "yes")
+    queue, minor = walk.values.pop("hush_queue", "protection"), walk.values.get("minor") == "yes"
+    queue = "child" if minor else queue
+    _open(walk, queue=queue, level="critical", source="hush", text=True, minor=minor)
 
 
 def urgent(walk: Walk, yes: bool) -> None:

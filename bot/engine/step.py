@@ -9,7 +9,7 @@ from bot.engine.flow import Flows, State
 from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseconds, session_digest
 from bot.engine.ports import Ids, Lookups
 from bot.engine.session import Contact, Session
-from bot.engine.walk import Reply, Walk
+from bot.engine.walk import YOUNG, Reply, Walk
 from bot.messages import Channel, Inbound
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
@@ -82,6 +82,8 @@ def _expire(walk: Walk, session: Session | None, inbound: Inbound, now: datetime
     if session is None:
         return
     idle = milliseconds(now) - session.asked_at
+    if idle > RESUME_FOR:
+        walk.values.pop(YOUNG, None)  # perhaps somebody else holds the phone now
     if inbound.channel is Channel.SMS or (inbound.channel is Channel.WHATSAPP and idle > WHATSAPP_IDLE):
         walk.verified = False
 

@@ -18,6 +18,7 @@ from bot.messages import Channel
 
 MAX_HOPS = 25  # a loop without a question is refused by `maraba check`; this bounds what it may have missed
 KEPT_BACK = 4
+YOUNG = "young"  # the value that says: a file shown in this session is of somebody under 18
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -63,8 +64,9 @@ class Walk:
     # Ways to the next screen
 
     def enter_anew(self, entry: str, **values: str) -> None:
-        """Leave what was under way and start at an entry (flows/entries.yaml)."""
-        self.values = values
+        """Leave what was under way and start at an entry (flows/entries.yaml). A child stays one (safety 6)."""
+        young = {YOUNG: "yes", "minor": "yes"} if self.values.get(YOUNG) else {}
+        self.values = values | young
         self.back = self.returns = ()
         self.private = False
         self.enter(self.flows.entries[entry])
@@ -167,8 +169,11 @@ class Walk:
             self.show(state)
 
     def ask_again(self, state: State) -> None:
-        """The same question once more."""
-        self.show(state)
+        """The same question once more; what was shown after the code, after the code again (safety 11)."""
+        if state.verified and not self.verified:
+            self.enter(state.verified)
+        else:
+            self.show(state)
 
     def turn_page(self, state: State) -> None:
         """`98` on a long screen."""

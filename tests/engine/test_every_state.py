@@ -132,7 +132,7 @@ def test_talk_in_private_works_from_every_screen_and_opens_one_critical_referral
         )
         opened = [effect for effect in talking.last.effects if isinstance(effect, OpenReferral)]
         assert [(one.private, one.level, one.queue, one.code, one.terms) for one in opened] == [
-            (True, "critical", "protection", None, None)
+            (True, "critical", "child" if speaker.session.values.get("young") else "protection", None, None)
         ], name
         assert talking.session.private
 

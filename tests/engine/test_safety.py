@@ -1,0 +1,135 @@
+"""Safety rules that the flows and the engine keep together; each test would fail without its rule."""
+
+from datetime import date
+
+import pytest
+
+from bot.config import ROOT
+from bot.content.loading import load
+from bot.engine.effects import AttachReferral, OpenReferral
+from bot.engine.ports import File
+from tests.engine.speaker import Speaker
+
+REPEATABLE = {"KIT", "TRA", "DOC", "DEB", "BAS", "OTH", "DLY"}  # safety 4
+CHILD = File("482719368", "KIT_READY", date(2026, 11, 16), minor=True)
+
+
+def speaker(content, **given) -> Speaker:
+    given = {"channel": "ussd", "language": "en"} | given
+    person = Speaker(content, **given)
+    person.says("hello") if person.channel == "whatsapp" else person.dials() if person.channel == "ussd" else None
+    return person
+
+
+def says(person: Speaker, *texts: str) -> str:
+    heard = ""
+    for text in texts:
+        heard = person.says(text)
+    return heard
+
+
+def last(person: Speaker, kind=OpenReferral):
+    return [effect for effect in person.effects if isinstance(effect, kind)][-1]
+
+
+# --- 4: one phone, several people
+
+
+MENU = load(ROOT / "flows").sources["needs"].data["menu"]  # keys after "2 I need help" -> code
+
+
+@pytest.mark.parametrize("path", MENU)
+def test_only_harmless_kinds_ask_whether_it_is_the_same_person_and_problem(content, path):
+    person = speaker(content)
+    says(person, "2", *path.split())
+    first = last(person)
+    person.waits(hours=23)
+    person.dials()
+    heard = says(person, "2", *path.split())
+    again = last(person)
+    assert again.id != first.id
+    assert ("same person" in heard) is (MENU[path] in REPEATABLE)
+    assert first.ticket not in heard.replace("-", "")
+    person.says("1")
+    attached = [(effect.id, effect.to) for effect in person.effects if isinstance(effect, AttachReferral)]
+    assert attached == ([(again.id, first.id)] if MENU[path] in REPEATABLE else [])
+
+
+def test_after_a_day_nobody_is_asked_about_the_day_before(content):
+    person = speaker(content)
+    says(person, "2", "2")
+    person.waits(hours=25)
+    person.dials()
+    assert "same person" not in says(person, "2", "2")
+
+
+# --- 6: minors
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("1",),  # too long
+        ("0", "3"),  # menu, call me back
+        ("0", "2", "2"),  # menu, food
+        ("0", "2", "1", "1"),  # menu, health
+        ("0", "2", "5", "5"),  # menu, another complaint
+        ("9",),  # talk in private
+        ("0", "9"),
+        ("il veut me tuer",),  # danger words
+        ("rappel",),
+    ],
+)
+@pytest.mark.parametrize("channel", ["ussd", "whatsapp"])
+def test_once_the_file_said_under_18_whatever_is_opened_goes_to_child_protection(content, channel, way):
+    person = speaker(content, channel=channel, file=CHILD)
+    says(person, "1", "482719368", "7306", *way)
+    opened = last(person)
+    assert (opened.minor, opened.queue) == (True, "child")
+
+
+@pytest.mark.parametrize(("minutes", "queue"), [(1, "child"), (11, "assistance")])
+def test_what_the_file_said_outlives_a_dropped_line_and_nothing_else(content, minutes, queue):
+    person = speaker(content, file=CHILD)
+    says(person, "1", "482719368", "7306", "0", "2")
+    person.waits(minutes=minutes)
+    person.dials()
+    if minutes < 10:
+        person.says("2")  # no, the menu
+    says(person, "2", "2")
+    assert last(person).queue == queue
+
+
+def test_a_need_told_for_a_child_makes_nobody_else_a_child(content):
+    person = speaker(content)
+    says(person, "2", "5", "2", "0", "2", "2")
+    assert (last(person).minor, last(person).queue) == (False, "assistance")
+
+
+def test_a_child_is_not_asked_by_machine_for_consent(content):
+    person = speaker(content, file=CHILD)
+    says(person, "1", "482719368", "7306", "0")
+    heard = says(person, "2", "2")
+    assert "Is it urgent" in heard
+    assert person.contact.consent == ""
+
+
+# --- 11: what was shown after the code dies
+
+
+@pytest.mark.parametrize("typed", ["7", "8", "1 2", "00", "2"])
+def test_after_three_idle_minutes_no_key_shows_a_file_again_by_whatsapp(content, typed):
+    person = speaker(
+        content, channel="whatsapp", file=File("482719368", "KIT_READY", date(2026, 11, 16), date(2026, 12, 1))
+    )
+    assert "What you need is ready" in says(person, "1", "482719368", "7306")
+    person.waits(minutes=4)
+    heard = person.says(typed)
+    assert "is ready" not in heard
+    assert "01/12" not in heard
+
+
+def test_within_three_minutes_a_wrong_key_shows_it_again(content):
+    person = speaker(content, channel="whatsapp", file=File("482719368", "KIT_READY", date(2026, 11, 16)))
+    says(person, "1", "482719368", "7306")
+    assert "What you need is ready" in person.says("7")
