@@ -241,13 +241,15 @@ class Twilio:
 def with_choices(text: str, buttons: tuple[Button, ...]) -> str:
     """The text with each choice on a line of its own, `1 Oui`.
 
-    A payload that is a number is its own key, any other gets its position. Left alone where the text lists them.
+    The key is what a payload ends with after its colon, or a number alone; any other payload gets its position.
+    A choice that the text lists already, perhaps longer than a button may be, is not repeated.
     """
-    written = {line.strip() for line in text.splitlines()}
+    written = [line.strip() for line in text.splitlines()]
     lines = []
     for position, button in enumerate(buttons, start=1):
-        line = f"{button.payload if button.payload.isdigit() else position} {button.title}"
-        if line not in written:
+        key = button.payload.rpartition(":")[2]
+        line = f"{key if key.isdigit() else position} {button.title}".rstrip()
+        if not any(other.startswith(line) for other in written):
             lines.append(line)
     return "\n".join([text, *lines])
 

@@ -317,6 +317,16 @@ def test_a_number_as_payload_is_its_own_key_and_nothing_is_listed_twice():
     )
 
 
+def test_the_key_of_a_choice_stands_behind_the_fingerprint_of_its_question():
+    buttons = (Button("0a1b2c3d:1", "Mon dossier"), Button("0a1b2c3d:5", "Langue"))
+    assert with_choices("Bienvenue.", buttons) == "Bienvenue.\n1 Mon dossier\n5 Langue"
+
+
+def test_a_choice_that_the_text_lists_in_full_is_not_repeated_shortened():
+    text = "Besoin de quoi ?\n3 Matériel, formation, transport\n0 Menu"
+    assert with_choices(text, (Button("0a1b2c3d:3", "Matériel, formation,"),)) == text
+
+
 CODES = {
     20003: ("20003", False, False),
     20429: ("20429", True, False),
