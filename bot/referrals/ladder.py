@@ -21,7 +21,7 @@ from bot.referrals.chains import Rung, chain
 from bot.referrals.clocks import Clocks, first_alert_at, in_alert_hours, next_round_at, next_rung_at
 from bot.referrals.letters import letter
 from bot.referrals.phrasing import alert_text, hotline_text
-from bot.referrals.rows import OVER
+from bot.referrals.rows import OVER, release
 from bot.referrals.telling import Codes, tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
@@ -228,7 +228,7 @@ def _lapse(step: Step) -> None:
             ciphers=step.ciphers,
             settings=step.settings,
         )
-    referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+    release(referral)
 
 
 def _plan(step: Step) -> Plan | None:

@@ -39,6 +39,30 @@ def open_alerts(session: Session, referral_id: str) -> list[Alert]:
     return list(session.scalars(select(Alert).where(Alert.referral_id == referral_id, Alert.open).order_by(Alert.id)))
 
 
+def release(referral: Referral) -> None:
+    """Nobody's again. An attempt of whoever had it does not excuse the next one from calling (safety 16)."""
+    referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
+    referral.first_attempt_at = None
+
+
+def release_unseeing(session: Session, referral: Referral) -> bool:
+    """Take it from a holder who may not see it any more; True if that was so. Nobody can serve what they can't open."""
+    holder = session.get(Staff, referral.accepted_by) if referral.accepted_by is not None else None
+    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    if holder is None or may_see(holder, referral, case=case):
+        return False
+    release(referral)
+    return True
+
+
+def name_office(session: Session, referral: Referral) -> None:
+    """A complaint without a file is about the office of the phone's own file, so that its staff are left out (safety 18)."""
+    if referral.queue != "complaints" or referral.office or referral.case_id is not None or referral.contact_id is None:
+        return
+    its_own = select(Case.office).where(Case.contact_id == referral.contact_id).order_by(Case.office).limit(1)
+    referral.office = session.scalar(its_own) or ""
+
+
 def close_alerts(session: Session, referral: Referral, *, unseeing: bool = False) -> None:
     """No code of this referral works any more; `unseeing`: only of people who may no longer see it."""
     case = session.get(Case, referral.case_id) if referral.case_id is not None else None

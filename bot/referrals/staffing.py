@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ReferralError
-from bot.referrals import chains
-from bot.referrals.access import QUEUES, ROLES
+from bot.referrals import chains, rows
+from bot.referrals.access import QUEUES, ROLES, may_see
+from bot.referrals.ladder import hurry
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Audit, Duty, Staff
+from bot.store.models import Alert, Audit, Case, Duty, Referral, ReferralEvent, Staff
 from bot.text.phones import mobile
 
 SHORTEST_PASSWORD = 10
@@ -79,6 +80,7 @@ def change_staff(session: Session, staff: Staff, new: NewStaff, *, ciphers: Ciph
         return False
     _phone_is_free(session, staff)
     session.add(Audit(action="staff_changed", subject=f"staff:{staff.id}"))
+    _hand_back(session, staff)
     return True
 
 
@@ -109,6 +111,7 @@ def leave(session: Session, login: str) -> None:
     staff.session_epoch = (staff.session_epoch or 0) + 1
     session.execute(delete(Duty).where(Duty.staff_id == staff.id))
     session.add(Audit(action="staff_left", subject=f"staff:{staff.id}"))
+    _hand_back(session, staff)
 
 
 def join_duty(session: Session, staff: Staff, *, queue: str, office: str = "") -> None:
@@ -167,6 +170,30 @@ def faults(settings: Settings) -> list[str]:
             return chains.faults(session, settings)
     finally:
         database.close()
+
+
+def _hand_back(session: Session, staff: Staff) -> None:
+    """What they hold or were told of, and may not see any more, goes to the next person now (safety 17)."""
+    session.flush()
+    at = session.scalars(select(func.now())).one()
+    held = select(Referral.id).where(Referral.accepted_by == staff.id, Referral.state.not_in(rows.OVER))
+    told = select(Alert.referral_id).where(Alert.staff_id == staff.id, Alert.open)
+    for referral_id in sorted({*session.scalars(held), *session.scalars(told)}):
+        locked = rows.lock(session, referral_id)
+        if locked is None:
+            continue
+        referral, ladder = locked
+        its_case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+        if may_see(staff, referral, case=its_case):
+            continue
+        for alert in rows.open_alerts(session, referral.id):
+            if alert.staff_id == staff.id:
+                alert.open = False
+                hurry(ladder, alert, why="refused", at=at)
+        if referral.accepted_by == staff.id:
+            rows.release(referral)
+            ladder.due_at, ladder.why = at, "refused"
+        session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="refused"))
 
 
 def _rows(file: Path) -> Iterator[tuple[int, NewStaff]]:

@@ -126,12 +126,14 @@ def update_referral(
         _new_terms(referral, ladder, effect.terms, at=at, ciphers=ciphers, clocks=clocks)
     if effect.forget_contact:
         referral.contact_id, referral.case_id = None, None
-    if before == (referral.level, referral.queue, referral.sealed):
+    parted = referral.state == "attached" and not effect.forget_contact
+    if before == (referral.level, referral.queue, referral.sealed) and not parted:
         return
     if before[1:] != (referral.queue, referral.sealed):
         _moved(session, referral)
     if referral.state in OVER:
         _stand_again(session, referral)
+        once(session, referral.id, kind="reopened", at=at, turn=key, detail={})
     if referral.accepted_by is None:
         restart(ladder, referral, at=at, clocks=clocks)
 

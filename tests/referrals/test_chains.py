@@ -13,6 +13,13 @@ def logins(office, referral_id, settings=None):
         return [rung.staff.login if rung.staff else "hotline" for rung in rungs]
 
 
+def a_case(office, **fields):
+    return Case(
+        number="100000009", name="x", sex="F", language="ha", region=office, department="x", office=office,
+        stage="TRAINING", opened_on=NOON.date(), stage_since=NOON.date(), **fields,
+    )  # fmt: skip
+
+
 def test_own_office_first_then_all_offices_by_position(office):
     office.on_duty("third", position=2)
     office.on_duty("second", position=1)
@@ -54,10 +61,7 @@ def test_sealed_goes_to_the_second_focal_point_then_outside(office, settings):
 
 def test_a_complaint_passes_by_the_case_office_and_partner(office, database):
     with database.transaction() as session:
-        its = Case(
-            number="100000009", name="x", sex="F", language="ha", region="Zinder", department="Mirriah",
-            office="Zinder", partner="Taagazt", stage="TRAINING", opened_on=NOON.date(), stage_since=NOON.date(),
-        )  # fmt: skip
+        its = a_case("Zinder", partner="Taagazt")
         session.add(its)
         session.flush()
         case_id = its.id
@@ -65,6 +69,16 @@ def test_a_complaint_passes_by_the_case_office_and_partner(office, database):
     office.on_duty("partner", "complaints_officer", "complaints", partner="Taagazt")
     office.on_duty("away", "complaints_officer", "complaints", offices=["Tahoua"])
     complaint = office.need(queue="complaints", code="FRA", level="high", office="Zinder", case_id=case_id)
+    assert logins(office, complaint) == ["away"]
+
+
+def test_a_complaint_without_a_file_leaves_out_the_office_of_the_phones_own_file(office):
+    contact = office.contact()
+    with office.database.transaction() as session:
+        session.add(a_case("Zinder", contact_id=contact))
+    office.on_duty("here", "complaints_officer", "complaints", offices=["Zinder"])
+    office.on_duty("away", "complaints_officer", "complaints", offices=["Tahoua"])
+    complaint = office.need(queue="complaints", code="FRA", level="high", contact_id=contact)
     assert logins(office, complaint) == ["away"]
 
 

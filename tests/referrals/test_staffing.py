@@ -5,8 +5,11 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from bot.referrals import staffing
+from bot.referrals.ladder import climb
 from bot.referrals.staffing import NewStaff, StaffError, add_staff, import_staff, leave, set_duty, set_password
-from bot.store.models import Audit, Duty, Staff
+from bot.referrals.steps import log_call
+from bot.store.models import Audit, Duty, Referral, Staff
+from tests.referrals.conftest import NOON
 
 HADIZA = NewStaff("hadiza", "Hadiza Sabon-Rana", "protection", "90 00 99 01", languages=("fr", "ha"))
 
@@ -92,6 +95,21 @@ def test_who_leaves_has_no_sign_in_and_no_duty(database, ciphers):
         session.flush()
         assert (staff.active, staff.password_hash) == (False, None)
         assert duty(session, "protection") == []
+
+
+def test_what_somebody_who_leaves_held_goes_to_the_next_person(office):
+    first, second = office.on_duty("a"), office.on_duty("b")
+    held, told = office.need(), office.need()
+    climb(office.database, now=NOON, settings=office.settings, ciphers=office.ciphers)
+    with office.database.transaction() as session:
+        referral, staff = session.get_one(Referral, held), session.get_one(Staff, first)
+        log_call(session, referral, staff, "no_answer", NOON, ciphers=office.ciphers, settings=office.settings)
+    with office.database.transaction() as session:
+        leave(session, "a")
+    climb(office.database, settings=office.settings, ciphers=office.ciphers)
+    assert office.referral(held).state == "new"
+    for referral_id in (held, told):
+        assert [alert.staff_id for alert in office.alerts(referral_id) if alert.open] == [second]
 
 
 def test_an_import_adds_changes_and_names_bad_lines(database, ciphers, tmp_path):

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from bot.engine.effects import AnswerCallNow, AttachReferral, StaffAnswer, Terms, UpdateReferral
 from bot.errors import ReferralError
-from bot.referrals import ladder, writing
+from bot.referrals import handing_on, ladder, writing
 from bot.referrals.clocks import next_safe_call
 from bot.referrals.terms import read_terms
 from bot.store.models import Audit, Referral, ReferralEvent, Staff, Ticket
@@ -233,6 +233,83 @@ def test_a_closed_referral_takes_no_repeat(office, step):
     step(writing.close, old, person, "helped", with_services=False)
     attach(office, new, old)
     assert office.referral(new).state == "new"
+
+
+def attached_pair(office):
+    contact = office.contact()
+    old, new = (office.need(queue="assistance", level="normal", code="KIT", contact_id=contact) for _ in "12")
+    attach(office, new, old)
+    return old, new
+
+
+def test_what_is_said_after_the_repeat_counts_for_the_older_request(office, change):
+    old, new = attached_pair(office)
+    change(new, caller="woman", terms=YES, level="high")
+    now = office.referral(old)
+    assert (now.caller, now.level) == ("woman", "high")
+    assert read_terms(now, ciphers=office.ciphers) == YES
+    assert office.referral(new).state == "attached"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"level": "critical"}, {"minor": True}, {"code": "TRA"}, {"sealed": True}, {"queue": "protection"}]
+)
+def test_another_or_graver_need_stands_by_itself_again(office, change, fields):
+    old, new = attached_pair(office)
+    change(new, **fields)
+    assert office.referral(new).state == "new"
+    assert office.ladder(new).due_at is not None
+    assert office.referral(old).level == "normal"
+    with office.database.transaction() as session:
+        assert session.get_one(Ticket, office.referral(new).ticket).referral_id == new
+
+
+def test_leaving_for_somebody_outside_tells_the_older_request_nothing(office, change):
+    old, new = attached_pair(office)
+    change(new, terms=Terms(may_call=False), forget_contact=True)
+    assert office.referral(old).contact_id is not None
+    assert (office.referral(new).contact_id, office.referral(new).state) == (None, "attached")
+
+
+def test_danger_told_after_the_end_opens_the_request_again(office, change, climb, step):
+    person = office.on_duty("a")
+    referral = office.need(level="high")
+    climb()
+    step(writing.close, referral, person, "advised", with_services=False)
+    change(referral, caller="woman", after=MINUTE)
+    assert office.referral(referral).state == "closed"
+    change(referral, level="critical", after=MINUTE, turn="22" * 16)
+    assert (office.referral(referral).state, office.referral(referral).closed_at) == ("new", None)
+    assert climb(MINUTE)
+
+
+def test_whoever_may_not_see_it_after_a_move_no_longer_holds_it(office, change, climb, step):
+    hadiza, salma = office.on_duty("hadiza"), office.on_duty("salma", "child_specialist", "child")
+    referral = office.need()
+    climb()
+    step(writing.accept, referral, hadiza)
+    change(referral, minor=True, queue="child", after=MINUTE)
+    assert office.referral(referral).accepted_by is None
+    climb(MINUTE)
+    assert [alert.staff_id for alert in office.alerts(referral) if alert.open] == [salma]
+
+
+# --- handing on
+
+
+def test_an_attempt_of_whoever_gave_it_back_does_not_excuse_the_next(office, climb, step):
+    first, second = office.on_duty("a"), office.on_duty("b")
+    referral = office.need(terms=YES)
+    climb()
+    step(writing.log_call, referral, first, "no_answer")
+    step(handing_on.refuse, referral, first, after=MINUTE, with_services=False)
+    climb(MINUTE)
+    assert [alert.staff_id for alert in office.alerts(referral)] == [first, second]
+    step(writing.accept, referral, second, after=2 * MINUTE)
+    assert office.ladder(referral).due_at == NOON + 47 * MINUTE
+    climb(47 * MINUTE)
+    assert office.referral(referral).state == "new"
+    assert office.ladder(referral).due_at is not None
 
 
 # --- OK, NO, LATER

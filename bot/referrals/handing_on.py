@@ -27,7 +27,7 @@ def needs() -> dict[str, NeedSpec]:
     return parsed.codes
 
 
-def refuse(session: Session, referral: Referral, staff: Staff, at: datetime, *, settings: Settings) -> None:
+def refuse(session: Session, referral: Referral, staff: Staff, at: datetime) -> None:
     """The person on duty cannot: the next person is told at once; what this person had taken goes back to the ladder.
 
     Raises ReferralError: `not_found`, `over`, `taken` (a colleague has it).
@@ -41,9 +41,9 @@ def refuse(session: Session, referral: Referral, staff: Staff, at: datetime, *, 
         alert.open, alert.answer, alert.answered_at = False, "no", at
         hurry(ladder, alert, why="refused", at=at)
     if referral.accepted_by == staff.id:
-        _release(referral)
-        restart(ladder, referral, at=at, clocks=Clocks.of(settings))
-        ladder.why = "refused"
+        rows.release(referral)
+        # Not a new round: that would begin with the first of the list, who may be the one who just said no.
+        ladder.due_at, ladder.why = at, "refused"
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="refused"))
     rows.audit(session, staff, "refuse", referral=referral, at=at)
 
@@ -69,12 +69,10 @@ def set_code(
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="code_set", detail=detail))
     rows.audit(session, staff, "set_code", referral=referral, at=at, code=code)
     rows.close_alerts(session, referral, unseeing=True)
-    holder = session.get(Staff, referral.accepted_by) if referral.accepted_by else None
-    lost = holder is not None and not may_see(holder, referral, case=_case(session, referral))
-    if lost:
-        _release(referral)
+    rows.name_office(session, referral)
+    lost = rows.release_unseeing(session, referral)
     changed = queue_of(referral) != before or referral.level != level
-    if lost or (holder is None and changed):
+    if lost or (referral.accepted_by is None and changed):
         restart(ladder, referral, at=at, clocks=Clocks.of(settings))
 
 
@@ -95,10 +93,6 @@ def _held(session: Session, referral: Referral, staff: Staff) -> tuple[Referral,
     if locked[0].state in rows.OVER:
         raise ReferralError("over")
     return locked
-
-
-def _release(referral: Referral) -> None:
-    referral.state, referral.accepted_by, referral.accepted_at = "new", None, None
 
 
 def _case(session: Session, referral: Referral) -> Case | None:
