@@ -5,8 +5,9 @@ alarms are accepted and counted in its tests. The words stand in flows/danger_wo
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from bot.text.digits import fold_digits
@@ -18,11 +19,15 @@ Queue = Literal["protection", "child"]
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """What the words amount to. `child`: a minor seems to be concerned, and the queue is then that of child protection."""
+    """What the words amount to. `child`: a minor seems to be concerned, and the queue is then that of child protection.
+
+    `language`: whose words they are, to answer somebody unknown; "" where two languages claim them alike.
+    """
 
     level: Level
     child: bool
     queue: Queue
+    language: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,9 @@ def judge(text: str, roots: Roots) -> Danger | None:
     danger: list[_Mark] = []
     needs: list[tuple[int, _Mark]] = []
     children: list[int] = []
+    languages: Counter[str] = Counter()
     for position, mark in _hits(_words(text), roots.by_start):
+        languages[mark.language] += 1
         if mark.kind == "danger":
             danger.append(mark)
         elif mark.kind == "need":
@@ -76,7 +83,13 @@ def judge(text: str, roots: Roots) -> Danger | None:
         levels |= near
     if not levels:
         return None
-    return Danger("critical" if "critical" in levels else "high", child, "child" if child else "protection")
+    level: Level = "critical" if "critical" in levels else "high"
+    return Danger(level, child, "child" if child else "protection", _most(languages))
+
+
+def _most(languages: Counter[str]) -> str:
+    (first, count), *others = languages.most_common(2)
+    return "" if others and others[0][1] == count else first
 
 
 _SHORTEST = 3
@@ -104,6 +117,7 @@ class _Mark:
     kind: Literal["danger", "need", "child"]
     level: Level = "high"
     child: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +227,7 @@ def _by_language(value: Any, key: str, mark: _Mark) -> Iterator[tuple[str, str, 
         for root in roots:
             if not isinstance(root, str):
                 raise _wrong(f"{key}.{language}", f"{root!r} is no text; quote it")
-            yield f"{key}.{language}", root, mark
+            yield f"{key}.{language}", root, replace(mark, language=language)
 
 
 def _compile(key: str, text: str, mark: _Mark) -> Iterator[_Root]:

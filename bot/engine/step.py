@@ -13,7 +13,7 @@ from bot.engine.walk import YOUNG, Reply, Walk
 from bot.messages import Channel, Inbound
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
-from bot.text.keywords import keyword, staff_answer, yes_no
+from bot.text.keywords import keyword, keyword_language, staff_answer, yes_no
 from bot.triage import judge
 
 MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
@@ -163,6 +163,7 @@ def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
     word = keyword(text)
     if word is None:
         return False
+    walk.answer_in(keyword_language(text))
     if word in ("stop", "start"):
         walk.stop(stopped=word == "stop")
     walk.enter_anew({"stop": "stopped", "start": "started", "callback": "callback"}.get(word, "menu"))
@@ -176,6 +177,7 @@ def _danger(walk: Walk, text: str) -> bool:
     danger = judge(text, walk.flows.roots)
     if danger is None:
         return False
+    walk.answer_in(danger.language)
     walk.hush(queue=danger.queue, child=danger.child)
     return True
 

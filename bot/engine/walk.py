@@ -186,6 +186,11 @@ class Walk:
         others = tuple(name for name in self.contact.stopped if name != channel.value)
         self.contact = msgspec.structs.replace(self.contact, stopped=(*others, channel.value) if stopped else others)
 
+    def answer_in(self, language: str) -> None:
+        """The language of somebody's first words, while we know none of theirs."""
+        if not self.contact.language and language in self.flows.languages:
+            self.set_contact(language=language)
+
     def hush(self, *, queue: str, child: bool) -> None:
         """Danger in free text: a critical referral, nothing echoed (safety 5)."""
         self.enter_anew("hush", hush_queue=queue, minor="yes" if child else "")

@@ -20,6 +20,11 @@ def keyword(text: str) -> Keyword | None:
     return _KEYWORDS.get(_key(text))
 
 
+def keyword_language(text: str) -> str:
+    """The language of a keyword that only one of them has: `ha` for "taimako", `en` for "help me"; else ""."""
+    return _LANGUAGES.get(_key(text), "") if 3 <= len(text) <= _LONGEST else ""
+
+
 def yes_no(text: str) -> bool | None:
     """Yes or no. Ask only at a yes/no question: elsewhere a lone "o", "i" or "to" is text."""
     if not text or len(text) > _LONGEST:
@@ -74,6 +79,14 @@ _KEYWORDS = cast(
             "kira,ku kira ni,ku kira,kira ni,call,call me,call me back,call back,callback",
         }
     ),
+)
+_LANGUAGES = _spellings(
+    {
+        "ha": "tsaya,ku tsaya,daina,ku daina,a daina,dainawa,fara,ku fara,a fara,sake fara,taimako,taimaka,"
+        "ku taimake ni,taimake ni,ina bukatar taimako,ina buƙatar taimako,jeri,jerin zabi,jerin zaɓi,kira,ku kira ni,"
+        "ku kira,kira ni",
+        "en": "help me,i need help,call me,call me back,call back",
+    }
 )
 _YES_NO = {
     spelling: meaning == "yes"

@@ -133,3 +133,31 @@ def test_within_three_minutes_a_wrong_key_shows_it_again(content):
     person = speaker(content, channel="whatsapp", file=File("482719368", "KIT_READY", date(2026, 11, 16)))
     says(person, "1", "482719368", "7306")
     assert "What you need is ready" in person.says("7")
+
+
+# --- the language of an answer to somebody unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("taimako", "ha"),
+        ("Ku kira ni", "ha"),
+        ("zai kashe ni", "ha"),
+        ("sun yi min fyade", "ha"),
+        ("he wants to kill me", "en"),
+        ("il veut me tuer", "fr"),
+        ("rappel", ""),  # French is what is spoken where nothing is known
+        ("suicide", ""),  # two languages claim it
+    ],
+)
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_somebody_unknown_is_answered_in_the_language_of_the_first_words(content, channel, text, language):
+    person = Speaker(content, channel=channel, language="")
+    person.says(text)
+    assert person.contact.language == language
+
+
+def test_words_of_another_language_change_nothing_for_somebody_known(content):
+    person = Speaker(content, channel="sms", language="fr")
+    assert "Peut-on vous appeler" in person.says("zai kashe ni")
