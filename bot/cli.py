@@ -205,12 +205,13 @@ def check() -> None:
 def talk(
     phone: Annotated[str, typer.Option(help="an invented number, +227…")] = "+22790001234",
     channel: Annotated[str, typer.Option(help="ussd, sms or whatsapp")] = "ussd",
+    url: Annotated[str, typer.Option(help="where the service listens; empty: this machine's port")] = "",
 ) -> None:
     """Dial or write to the running service from the terminal, as a phone would (development)."""
     from bot import talk as terminal
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    terminal.talk(config.load(), channel=channel, phone=phone)
+    terminal.talk(config.load(), channel=channel, phone=phone, url=url)
 
 
 if __name__ == "__main__":

@@ -30,14 +30,16 @@ class Terminal:
     say: Callable[[str], None] = print
 
 
+KEYBOARD = Terminal()
+
+
 def talk(
     settings: Settings,
     *,
     channel: str,
     phone: str,
     url: str = "",
-    ask: Callable[[str], str] = input,
-    say: Callable[[str], None] = print,
+    terminal: Terminal = KEYBOARD,
 ) -> None:
     """Talk on `channel` (ussd, sms, whatsapp) as `phone` (E.164) until the line closes or Ctrl-D.
 
@@ -48,16 +50,13 @@ def talk(
     if number is None:
         raise NoAnswer("That is no phone number; write it like +22790001234.")
     base = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
-    hooks, terminal = Hooks(settings, url=base), Terminal(ask, say)
+    hooks = Hooks(settings, url=base)
     if channel == Channel.USSD:
         _dial(hooks, number, terminal)
     elif channel in (Channel.SMS, Channel.WHATSAPP):
         _write(hooks, number, Channel(channel), _Box(base, number, channel), terminal)
     else:
         raise NoAnswer("Talk on ussd, sms or whatsapp.")
-
-
-run = talk  # how the command line calls it
 
 
 def _dial(hooks: Hooks, phone: str, terminal: Terminal) -> None:
