@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 import redis
 from rq import SimpleWorker
@@ -17,9 +18,12 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select, update
 
 from bot import jobs
+from bot.engine import session as engine
+from bot.engine.effects import Terms
 from bot.errors import SendError
 from bot.gate import Gate
 from bot.jobs import answers, rows
+from bot.jobs.lane import Lane
 from bot.jobs.services import SENDERS, Services
 from bot.messages import Sent
 from bot.store import keys
@@ -146,6 +150,41 @@ def test_jobs_outlive_the_database_being_away(services, tmp_path):
     jobs.use(replace(services, database=away))
     jobs.climb()
     jobs.send_messages()
+
+
+# --- a lane of its own
+
+
+def test_what_hangs_in_a_lane_holds_up_nobody_who_wakes_it():
+    let_go, runs = threading.Event(), []
+    lane = Lane(lambda: runs.append(1) or not let_go.wait(10), every=60)
+    lane.start()
+    started = time.monotonic()
+    for _ in range(100):
+        lane.wake()
+    assert time.monotonic() - started < 1
+    let_go.set()
+    until = time.monotonic() + 10
+    while len(runs) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    lane.stop(10)
+    assert len(runs) == 2  # a hundred wake-ups during one run are one more run
+
+
+def test_a_lane_looks_by_itself_and_outlives_a_fault():
+    runs = []
+
+    def work():
+        runs.append(1)
+        raise ValueError("a bug")
+
+    lane = Lane(work, every=0.01)
+    lane.start()
+    until = time.monotonic() + 10
+    while len(runs) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    lane.stop(10)
+    assert len(runs) >= 3
 
 
 # --- rows
@@ -319,6 +358,48 @@ def test_a_push_to_someone_who_said_stop_ends_withheld(services, office, phone):
     [push] = queued(services, kind="reminder", contact_id=contact)
     rows.send_due(services, now=NOON)
     assert (message(services, push).state, message(services, push).reason) == ("withheld", "stopped")
+
+
+def test_a_stop_that_is_not_recorded_yet_is_a_stop(services, office, phone):
+    number, ciphers = "+22790001234", services.ciphers
+    key = keys.contact(ciphers.address(number))
+    stopped = msgspec.msgpack.encode(engine.Contact(stopped=("sms",)))
+    services.conversations.set(key, ciphers.encrypt(stopped, key.encode()))
+    [push] = queued(services, kind="reminder", contact_id=office.contact(number))
+    [note] = queued(services, contact_id=office.contact("+22790005555"))
+    rows.send_due(services, now=NOON)
+    assert (message(services, push).state, message(services, push).reason) == ("withheld", "stopped")
+    assert message(services, note).state == "sent"
+
+
+def test_a_push_waits_while_nobody_can_say_whether_it_was_stopped(services, office, phone):
+    number = "+22790001234"
+    services.conversations.set(keys.contact(services.ciphers.address(number)), b"unreadable")
+    [push] = queued(services, kind="reminder", contact_id=office.contact(number))
+    rows.send_due(services, now=NOON)
+    assert (message(services, push).state, phone.sent) == ("queued", [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"private": True}, "private"),
+        ({"queue": "sealed", "sealed": True}, "private"),
+        ({"minor": True}, "private"),
+        ({}, "terms"),
+        ({"terms": Terms(may_call=True)}, "terms"),
+        ({"terms": Terms(may_call=True, text=True)}, ""),
+    ],
+)
+def test_what_a_machine_may_write_about_a_request(services, office, phone, fields, reason):
+    contact = office.contact()
+    referral = office.need(contact_id=contact, **fields)
+    [push] = queued(services, kind="reminder", contact_id=contact)
+    with services.database.transaction() as session:
+        session.get_one(Message, push).referral_id = referral
+    rows.send_due(services, now=NOON)
+    state = "withheld" if reason else "sent"
+    assert (message(services, push).state, message(services, push).reason or "") == (state, reason)
 
 
 def test_a_fault_in_a_gateway_module_is_recorded_as_unknown(services, office, phone):

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from bot.errors import SendError
 from bot.gate import UNKNOWN, Kind, Recipient, Withheld
-from bot.jobs.addressing import Unaddressed, address
+from bot.jobs.addressing import Unaddressed, address, stopped_since
 from bot.jobs.services import SENDERS, Services
 from bot.messages import Delivery, Outbound
 from bot.referrals.ladder import failed_message
+from bot.store.ciphers import Unreadable
 from bot.store.deliveries import advance, apply_kept
 from bot.store.models import Alert, Contact, Message, MessageAlert, Referral
 
@@ -28,6 +30,7 @@ LEASE = timedelta(seconds=60)  # longer than any gateway's time-out
 LONGEST_RUN = 5.0  # seconds after which a job lets others in
 GIVE_UP = {"alert": timedelta(hours=6)}  # others: two hours
 SLOWEST = {"alert": 20.0}  # seconds between tries of one message; others: five minutes
+UNKNOWN_FOR = timedelta(minutes=1)  # a push whose recipient may have said stop waits so long
 UNSURE_TRIES = 3  # an alert whose fate is unknown is sent so often
 
 
@@ -166,11 +169,15 @@ def _still_wanted(session: Session, message: Message) -> bool:
 
 
 def _send(services: Services, one: Claimed, now: datetime | None) -> Outcome:
-    """Runs in a thread of its own, without a connection to any store."""
+    """Runs in a thread of its own, without a connection to PostgreSQL."""
     at = now or datetime.now().astimezone()
     kind: Kind = one.kind if one.kind in ("alert", "staff", "answer") else "push"  # type: ignore[assignment]
     try:
-        sent = services.gate.send(one.outbound, kind, gateway=one.gateway, recipient=one.recipient, now=at)
+        recipient = _as_known_now(services, one) if kind == "push" else one.recipient
+        sent = services.gate.send(one.outbound, kind, gateway=one.gateway, recipient=recipient, now=at)
+    except (RedisError, Unreadable) as error:
+        log.warning("stop_unknown", message=one.id, error=type(error).__name__)
+        return Outcome(Delivery.WITHHELD, "stop_unknown", until=at + UNKNOWN_FOR)
     except Withheld as error:
         return Outcome(Delivery.WITHHELD, error.reason, until=error.until)
     except SendError as error:
@@ -182,6 +189,12 @@ def _send(services: Services, one: Claimed, now: datetime | None) -> Outcome:
         log.exception("send_crashed", message=one.id)
         return Outcome(Delivery.UNKNOWN, type(error).__name__)
     return Outcome(Delivery.SENT, external_id=sent.external_id, parts=sent.parts)
+
+
+def _as_known_now(services: Services, one: Claimed) -> Recipient:
+    """Either side says stop: stop. A STOP of this second may not be recorded yet (turn.md 4)."""
+    since = stopped_since(services.conversations, one.outbound.to, ciphers=services.ciphers)
+    return replace(one.recipient, stopped=one.recipient.stopped | since)
 
 
 def _record(session: Session, one: Claimed, outcome: Outcome, *, now: datetime) -> bool:
