@@ -6,7 +6,7 @@ import pytest
 
 from bot.config import ROOT
 from bot.content.loading import load
-from bot.engine.effects import AttachReferral, OpenReferral
+from bot.engine.effects import AttachReferral, OpenReferral, Terms
 from bot.engine.ports import File
 from tests.engine.speaker import Speaker
 
@@ -30,6 +30,24 @@ def says(person: Speaker, *texts: str) -> str:
 
 def last(person: Speaker, kind=OpenReferral):
     return [effect for effect in person.effects if isinstance(effect, kind)][-1]
+
+
+# --- 2: "not safe" has a way on
+
+
+@pytest.mark.parametrize(
+    ("channel", "end"),
+    [
+        ("ussd", "END Thank you. We will not call. Dial this code again when you can talk. Number: 482-"),
+        ("whatsapp", "We will not call. Dial *321# when you can talk. Number: 482-"),
+        ("sms", "Dial *321#. It is free. Delete this message."),
+    ],
+)
+def test_not_safe_forbids_the_call_and_says_how_to_come_back_without_an_sms_that_tells(content, channel, end):
+    person = speaker(content, channel=channel)
+    heard = says(person, "rappel", "5")
+    assert heard.startswith(end)
+    assert [effect.terms for effect in person.effects[1:]] == [Terms(may_call=False)]
 
 
 # --- 4: one phone, several people
