@@ -1,10 +1,15 @@
 """What the worker runs when rq wakes it. Arguments are ids and shard numbers; rows and streams are the truth.
 
 Every job may run twice, at once, or never: what is due stays due, and the clock wakes it again.
+
+In a worker the rows of PostgreSQL have a thread and senders of their own: neither a database that hangs nor a slow
+gateway of answers holds up the other. That thread also looks by itself, so that alerts leave without the job store.
 """
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -16,31 +21,38 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
 from bot.jobs import answers, rows
-from bot.jobs.services import Services
+from bot.jobs.lane import Lane
+from bot.jobs.services import SENDERS, Services
 from bot.referrals import ladder
 from bot.waking import wake
 
 log = structlog.get_logger(__name__)
 
 PAUSE = 2.0  # seconds before the worker asks again for a job store that is away
+LOOK = 5.0  # seconds after which the rows are looked at unasked
+LAST_RUN = 12.0  # seconds a run may still take when the worker ends; longer than a gateway's time-out
 _services: Services | None = None
+_lane: Lane | None = None
 T = TypeVar("T")
 
 
 def climb(*_ids: str) -> None:
     """Take every due step of every ladder, then send what that made. The ids only say why."""
+    if _lane is not None:
+        _lane.wake()
+        return
     services = _running()
-    told = _unless_away(
-        "climb", lambda: ladder.climb(services.database, settings=services.settings, ciphers=services.ciphers)
-    )
-    if told:
+    if _climb(services):
         wake(services.queue, "send_messages")
 
 
 def send_messages(*_ids: str) -> None:
     """Send every due message of the outbox; wakes the ladder where an alert did not leave."""
+    if _lane is not None:
+        _lane.wake()
+        return
     services = _running()
-    work = _unless_away("send_messages", lambda: rows.send_due(services))
+    work = _send(services)
     if work is not None and work.climb:
         wake(services.queue, "climb")
     if work is not None and work.more:
@@ -56,6 +68,16 @@ def run_worker(settings: Settings) -> None:
     """Work until told to stop; a job store that is away is asked again."""
     use(Services.of(settings))
     services = _running()
+    with ThreadPoolExecutor(SENDERS, thread_name_prefix="teller") as tellers:
+        _work(services, replace(services, senders=tellers))
+    services.close()
+
+
+def _work(services: Services, of_rows: Services) -> None:
+    """Jobs in this thread, rows in one of their own, until told to stop."""
+    global _lane  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    _lane = Lane(lambda: _look(of_rows), every=LOOK)
+    _lane.start()
     while True:
         try:
             worker = SimpleWorker(
@@ -67,7 +89,8 @@ def run_worker(settings: Settings) -> None:
             time.sleep(PAUSE)
         else:
             break
-    services.close()
+    _lane.stop(LAST_RUN)
+    _lane = None
 
 
 def use(services: Services | None) -> None:
@@ -80,6 +103,23 @@ def _running() -> Services:
     if _services is None:
         raise RuntimeError("the jobs of this process have no services; start them with `maraba worker`")
     return _services
+
+
+def _look(services: Services) -> bool:
+    """Climb, then send; True where there is more to do at once."""
+    _climb(services)
+    work = _send(services)
+    return work is not None and (work.climb or work.more)
+
+
+def _climb(services: Services) -> list[str] | None:
+    return _unless_away(
+        "climb", lambda: ladder.climb(services.database, settings=services.settings, ciphers=services.ciphers)
+    )
+
+
+def _send(services: Services) -> rows.Work | None:
+    return _unless_away("send_messages", lambda: rows.send_due(services))
 
 
 def _unless_away(job: str, work: Callable[[], T]) -> T | None:
