@@ -301,12 +301,12 @@ def _is_news(since: date, last_told: datetime | None) -> bool:
 
 
 def _said(inbound: Inbound, before: Standing) -> str:
-    """What is worth keeping of what was typed: words, not keys; on USSD the new part alone."""
+    """What is worth keeping of what was typed: words. Keys follow from the states, numbers may be secrets sent late."""
     text = inbound.choice or inbound.text
     if inbound.channel is Channel.USSD:
         done = before.session.transcript if before.session else 0
         text = text[done:].lstrip("*")
-    return text if len(text) > 2 else ""  # a key follows from the states before and after
+    return text if len(text) > 2 and any(character.isalpha() for character in text) else ""
 
 
 def _changes(before: Contact | None, after: Contact) -> dict[str, Any]:

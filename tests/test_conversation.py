@@ -231,6 +231,18 @@ def test_secrets_never_reach_the_journal(line):
     assert AMINA[1:].encode() not in raw
 
 
+@pytest.mark.parametrize("late", ["7306", "48 27 19 368", "482719", "90 00 99 88", "٧٣٠٦"])
+def test_numbers_that_come_when_nothing_asks_for_them_are_not_kept(line, late):
+    line.sms(late)
+    assert [entry.text for entry in line.entries()] == [b""]
+
+
+def test_words_are_kept_where_they_are_no_secret(line):
+    line.sms("bonjour 7")
+    [entry] = line.entries()
+    assert line.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode()) == b"bonjour 7"
+
+
 def test_a_store_that_does_not_answer_is_one_error(content, ciphers, database, redis_client, tmp_path):
     away = Wire(f"unix://{tmp_path}/nothing", timeout=0.5)
     lookups = Lookups(database, Attempts(redis_client, ciphers), ciphers)

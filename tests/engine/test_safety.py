@@ -179,3 +179,58 @@ def test_somebody_unknown_is_answered_in_the_language_of_the_first_words(content
 def test_words_of_another_language_change_nothing_for_somebody_known(content):
     person = Speaker(content, channel="sms", language="fr")
     assert "Peut-on vous appeler" in person.says("zai kashe ni")
+
+
+# --- 13: a person says it first
+
+
+@pytest.mark.parametrize("stage", ["NOT_ELIGIBLE", "DECEASED", "LOST_CONTACT", "CANCELLED"])
+@pytest.mark.parametrize("channel", ["ussd", "whatsapp", "sms"])
+def test_what_a_person_says_first_opens_a_request_without_permission_to_call(content, channel, stage):
+    person = Speaker(content, channel=channel, language="en", file=File("482719368", stage, date(2026, 11, 2)))
+    if channel == "ussd":
+        person.dials()
+        heard = says(person, "1", "482719368", "7306")
+    else:
+        heard = person.says("482719368 7306")
+    told = "There is news for you." if channel == "sms" else "A person should talk with you about your file."
+    assert told in heard
+    assert (last(person).code, last(person).terms, last(person).case) == ("OTH", None, "482719368")
+
+
+# --- 3, 5: what a shared phone shows afterwards
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+@pytest.mark.parametrize("talk", [("9",), ("il veut me tuer", "2"), ("il veut me tuer", "1", "1")])
+@pytest.mark.parametrize("next_words", ["bonjour", "1 2", "menu", "3x", "👍"])
+def test_whoever_writes_next_from_the_phone_sees_the_plain_menu(content, channel, talk, next_words):
+    person = Speaker(content, channel=channel, language="en")
+    says(person, *talk)
+    if talk == ("9",) and channel == "whatsapp":
+        says(person, "2", "5", "1")
+    asked = "Hello. 1 My file" if channel == "sms" else "Welcome. It is free."
+    assert person.says(next_words).startswith(asked)
+
+
+@pytest.mark.parametrize("minutes", [11, 60, 60 * 24 * 14])
+def test_a_talk_in_private_that_was_left_is_not_taken_up_by_whoever_writes_later(content, minutes):
+    person = Speaker(content, channel="whatsapp", language="en")
+    person.says("9")
+    person.waits(minutes=minutes)
+    before = len(person.effects)
+    assert person.says("1").startswith("Welcome. It is free.")
+    assert len(person.effects) == before
+
+
+@pytest.mark.parametrize("channel", ["ussd", "sms", "whatsapp"])
+def test_danger_words_during_or_after_a_talk_in_private_are_a_critical_request_of_their_own(content, channel):
+    person = speaker(content, channel=channel)
+    says(person, "9")
+    private = last(person)
+    heard = person.says("il veut me tuer")
+    hush = last(person)
+    assert hush.id != private.id
+    assert (hush.level, hush.source, hush.text, hush.terms) == ("critical", "hush", True, None)
+    assert "tuer" not in heard
+    assert private.ticket[:3] + "-" not in heard
