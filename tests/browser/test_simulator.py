@@ -42,7 +42,7 @@ def messages(service, phone="", channel=""):
     ]
 
 
-def test_my_kit_enrols_and_hears_where_the_file_is(opened, picture):
+def test_my_kit_enrols_and_hears_where_the_file_is(opened):
     page = opened()
     play(page, "kit")
     screen = page.inner_text("#screen")
@@ -50,16 +50,14 @@ def test_my_kit_enrols_and_hears_where_the_file_is(opened, picture):
     assert "2 Rendez-vous" in screen
     assert int(page.inner_text("#septets")) <= 160
     assert "GSM-7" in page.inner_text("#encoding")
-    picture(page, "simulator-kit-1280")
 
 
-def test_too_long_opens_a_request_with_one_key(opened, picture):
+def test_too_long_opens_a_request_with_one_key(opened):
     page = opened()
     play(page, "long")
     assert TICKET.search(page.inner_text("#slot-whatsapp .bubble:last-child"))
     assert "••••" in page.inner_text("#slot-whatsapp .thread")
     assert "7306" not in page.inner_text("#slot-whatsapp .thread")
-    picture(page, "simulator-long-1280")
 
 
 def test_talk_in_private_alerts_hadiza_without_a_word_too_many(opened, service, picture):
@@ -78,7 +76,7 @@ def test_talk_in_private_alerts_hadiza_without_a_word_too_many(opened, service, 
     picture(page, "simulator-1280")
 
 
-def test_nobody_answers_and_the_deputy_is_told(opened, picture):
+def test_nobody_answers_and_the_deputy_is_told(opened):
     page = opened()
     play(page, "nobody")
     assert page.input_value("#who-staff") != page.evaluate(
@@ -86,7 +84,6 @@ def test_nobody_answers_and_the_deputy_is_told(opened, picture):
     )
     assert re.search(r"sans reponse depuis 1[3-9] min", page.inner_text("#slot-staff .bubble:last-child"))
     assert page.get_attribute("#fast", "aria-pressed") == "false"
-    picture(page, "simulator-nobody-1280")
 
 
 def test_who_can_see_what_shows_five_pairs_of_eyes(opened, picture):
@@ -207,24 +204,21 @@ def test_nothing_overflows(opened, width):
     assert wide <= width
 
 
-def test_small_screens_have_tabs_and_a_bar_and_say_where_the_alert_is(opened, picture):
+def test_small_screens_have_tabs_and_a_bar_and_say_where_the_alert_is(opened):
     page = opened(width=360, height=1200)
     dial(page)
     assert page.is_hidden("#slot-staff")
-    picture(page, "simulator-360")
     for selector in (".key", ".soft button", ".control", ".phone-tabs button", "#drawer-bar", ".story.first .button"):
         assert page.query_selector(selector).bounding_box()["height"] >= 44
     answer(page, "9", "urgent")
     page.wait_for_selector('#tab-staff:has-text("new alert")', timeout=30_000)
     page.click("#tab-staff")
     page.wait_for_selector("#slot-staff .bubble.critical")
-    picture(page, "simulator-alert-360")
     page.click("#drawer-bar")
     page.wait_for_selector("#path pre")
 
 
-def test_dark_mode_is_dark(opened, picture):
+def test_dark_mode_is_dark(opened):
     page = opened(dark=True)
     dial(page)
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(17, 19, 29)"
-    picture(page, "simulator-dark-1280")
