@@ -510,6 +510,16 @@ def test_what_did_not_leave_is_settled_all_the_same(services, phone, error, stat
     assert [entry.effects[0].state for entry in journal(services, shard)] == [state]
 
 
+@pytest.mark.parametrize("suppress", [True, False])
+def test_a_block_at_the_gateway_is_told_with_the_end_of_the_answer(services, phone, suppress):
+    phone.fails = [SendError("21610", suppress=suppress)]
+    shard, _ = answered(services)
+    answers.send_waiting(services, shard, now=NOON.timestamp())
+    [(_, fields)] = services.conversations.xrange(keys.journal(shard))
+    [effect] = unpack_entry(fields[b"e"], services.ciphers).effects
+    assert (effect.state, effect.blocked) == ("failed", suppress)
+
+
 def test_an_unreadable_answer_holds_up_nobody(services, phone):
     shard, _ = answered(services)
     services.conversations.xadd(keys.answers(shard), {"e": b"\x01" + b"x" * 60})

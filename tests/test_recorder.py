@@ -239,6 +239,18 @@ def test_an_answer_that_left_becomes_a_row_and_reports_only_move_it_forward(jour
     assert journal.all(DeliveryReport) == []
 
 
+def test_a_block_stands_with_the_contact_until_an_answer_leaves_again(journal):
+    journal.says(1, sent("failed", blocked=True), kind="sent")
+    journal.record()
+    assert journal.one(Contact).blocked == ["sms"]
+    journal.says(2, sent("failed", message="cd" * 16), kind="sent")
+    journal.record()
+    assert journal.one(Contact).blocked == ["sms"]
+    journal.says(3, sent(message="ef" * 16, external_id="SM3"), kind="sent")
+    journal.record()
+    assert journal.one(Contact).blocked == []
+
+
 def test_a_report_that_comes_first_is_kept_until_the_message_appears(journal):
     journal.says(1, Report(gateway="twilio", external_id="SM1", state="delivered"), kind="event")
     journal.says(2, Report(gateway="twilio", external_id="SM1", state="sent"), kind="event")

@@ -121,6 +121,11 @@ def known(folder: Folder) -> list[tuple[str, str, bool]]:
     if folder.case is not None:
         rows.append((say("File"), shown_case(folder.case.number), False))
         rows.append((say("Region"), folder.case.region, False))
+    blocked = [codes.channel(channel) for channel in (folder.contact.blocked if folder.contact else ())]
+    if blocked:
+        rows.append(
+            (say("Blocked"), say("%(channels)s: no answer reaches the person", channels=", ".join(blocked)), False)
+        )
     others = [shown(number) for number in folder.tickets if number != referral.ticket]
     rows.append((say("Other numbers"), ", ".join(others), False))
     return [row for row in rows if row[1]]

@@ -118,6 +118,7 @@ class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
     external_id: str = ""
     parts: int = 0
     text: bytes = b""  # as encrypted in the answers stream
+    blocked: bool = False  # the gateway says that this number must not be written to (safety 7)
 
 
 AnyEffect = (

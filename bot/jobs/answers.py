@@ -123,7 +123,8 @@ def _send_one(services: Services, waiting: Waiting, *, at: float) -> bool:
         if error.retryable:
             _put_off(services, waiting, claim, error, ms)
             return False
-        _settle(services, waiting, Delivery.UNKNOWN if error.unknown else Delivery.FAILED, reason=error.code, ms=ms)
+        state = Delivery.UNKNOWN if error.unknown else Delivery.FAILED
+        _settle(services, waiting, state, reason=error.code, blocked=error.suppress, ms=ms)
     except Exception as error:
         # A fault of ours in a gateway module: nobody knows whether it left, so it is not repeated.
         log.exception("send_crashed", message=answer.id.hex())
@@ -169,6 +170,7 @@ def _settle(
     reason: str = "",
     external_id: str = "",
     parts: int = 0,
+    blocked: bool = False,
     ms: int,
 ) -> None:
     """Journal and stream in one transaction: the history never lacks what left, the stream never keeps it."""
@@ -183,6 +185,7 @@ def _settle(
         external_id=external_id,
         parts=parts,
         text=ciphers.encrypt(answer.text.encode(), f"messages|{message_id}|text".encode()),
+        blocked=blocked,
     )
     # The answer's own id: an entry written twice is recorded once.
     entry = Entry(

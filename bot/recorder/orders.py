@@ -174,6 +174,17 @@ def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
         message.parts = effect.parts
         message.sent_at = turned.at if effect.state == Delivery.SENT else None
         apply_kept(session, message, at=turned.at)
+    _mark_block(session, effect, turned)
+
+
+def _mark_block(session: Session, effect: AnswerSent, turned: Turned) -> None:
+    """Answers can't reach a number that the gateway blocks: staff are shown it, until one leaves again (safety 7)."""
+    if not effect.blocked and effect.state != Delivery.SENT:
+        return
+    contact = session.get(Contact, turned.contact_id) if turned.contact_id is not None else None
+    if contact is not None and effect.blocked != (effect.channel in contact.blocked):
+        others = [channel for channel in contact.blocked if channel != effect.channel]
+        contact.blocked = [*others, effect.channel] if effect.blocked else others
 
 
 def _answer_text(effect: AnswerSent, ciphers: Ciphers) -> bytes | None:

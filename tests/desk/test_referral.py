@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.engine.effects import Terms
-from bot.store.models import Alert, Audit, Ladder, Message, Referral, ReferralEvent
+from bot.store.models import Alert, Audit, Contact, Ladder, Message, Referral, ReferralEvent
 
 from .conftest import EVENING, MORNING, REFUSED
 
@@ -296,6 +296,12 @@ def test_the_ladder_shows_who_was_told_and_who_comes_next(hadiza, opened):
     text = hadiza.reads(page(opened(TICKET, told="hadiza")))
     assert "SMS envoyé · sans réponse" in text
     assert re.search(r"next-one\">Aïcha</span>\s*<span class=\"hour\">09:20", text)
+
+
+def test_a_block_at_the_gateway_is_shown(hadiza, opened, database, amina):
+    with database.transaction() as session:
+        session.get_one(Contact, amina).blocked = ["sms"]
+    assert "SMS\u00a0: aucune réponse n’arrive chez la personne" in hadiza.reads(page(opened(TICKET, terms=MORNING)))
 
 
 def test_a_private_talk_says_how_it_is_treated_and_does_not_print(hadiza, opened):
