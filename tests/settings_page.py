@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from bot.config import ROOT, Settings
 
@@ -30,7 +29,7 @@ def page():
 
 def _default(field):
     value = field.default
-    if value is PydanticUndefined or value is None:
+    if field.is_required() or value is None:
         return ""
     if isinstance(value, SecretStr):
         return "development value" if value.get_secret_value() else ""
