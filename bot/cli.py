@@ -122,6 +122,7 @@ def web() -> None:
     from granian.constants import HTTPModes, Interfaces
     from granian.server import Server
 
+    import_module("bot.app")  # before the workers are forked: they share what was imported once
     quiet = {"_granian": {"level": "WARNING", "propagate": True}, "granian.access": {"level": "ERROR"}}
     Server(
         "bot.app:create_app",
