@@ -18,7 +18,7 @@ from bot.desk.words import codes, dates, events, say
 from bot.referrals import access, chains
 from bot.referrals.words import shown
 from bot.store.ciphers import Unreadable
-from bot.store.models import ReferralEvent, Staff
+from bot.store.models import Case, ReferralEvent, Staff
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +121,7 @@ def known(folder: Folder) -> list[tuple[str, str, bool]]:
     if folder.case is not None:
         rows.append((say("File"), shown_case(folder.case.number), False))
         rows.append((say("Region"), folder.case.region, False))
+        rows += [(say("Wrong codes"), text, False) for text in _wrong_codes(folder.case)]
     blocked = [codes.channel(channel) for channel in (folder.contact.blocked if folder.contact else ())]
     if blocked:
         rows.append(
@@ -129,6 +130,16 @@ def known(folder: Folder) -> list[tuple[str, str, bool]]:
     others = [shown(number) for number in folder.tickets if number != referral.ticket]
     rows.append((say("Other numbers"), ", ".join(others), False))
     return [row for row in rows if row[1]]
+
+
+def _wrong_codes(case: Case) -> list[str]:
+    """Somebody tried to open the file (safety 12)."""
+    texts = []
+    if case.locked_others:
+        texts.append(say("six from another phone; the person's own phone still works"))
+    if case.locked_enrolled:
+        texts.append(say("six from the person's own phone: locked until you call"))
+    return texts
 
 
 def shown_case(number: str) -> str:

@@ -1,13 +1,13 @@
 """The page of one referral: safe contact first, every step once, every reading written down."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from bot.engine.effects import Terms
-from bot.store.models import Alert, Audit, Contact, Ladder, Message, Referral, ReferralEvent
+from bot.store.models import Alert, Audit, Case, Contact, Ladder, Message, Referral, ReferralEvent
 
 from .conftest import EVENING, MORNING, REFUSED
 
@@ -302,6 +302,28 @@ def test_a_block_at_the_gateway_is_shown(hadiza, opened, database, amina):
     with database.transaction() as session:
         session.get_one(Contact, amina).blocked = ["sms"]
     assert "SMS\u00a0: aucune réponse n’arrive chez la personne" in hadiza.reads(page(opened(TICKET, terms=MORNING)))
+
+
+@pytest.mark.parametrize(
+    ("locked", "words"),
+    [
+        ({}, None),
+        ({"locked_others": True}, "six depuis un autre téléphone"),
+        ({"locked_enrolled": True}, "fermé jusqu’à votre appel"),
+    ],
+)
+def test_staff_see_that_somebody_tried_to_open_the_file(hadiza, opened, database, locked, words):
+    with database.transaction() as session:
+        case = Case(
+            number="482719368", name="Salifou", sex="M", language="fr", region="Tahoua", department="Tahoua",
+            office="Tahoua", stage="TRAINING", opened_on=date(2026, 8, 17), stage_since=date(2026, 10, 26), **locked,
+        )  # fmt: skip
+        session.add(case)
+        session.flush()
+        case_id = case.id
+    text = hadiza.reads(page(opened(TICKET, terms=MORNING, case_id=case_id)))
+    assert "482-719-368" in text
+    assert words in text if words else "Codes faux" not in text
 
 
 def test_a_private_talk_says_how_it_is_treated_and_does_not_print(hadiza, opened):
