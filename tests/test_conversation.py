@@ -20,6 +20,7 @@ from bot.store.ciphers import SHARDS
 from bot.store.conversations import Conversations
 from bot.store.journal import unpack_answer, unpack_entry
 from bot.store.wire import Wire
+from tests.machine import stored
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 AMINA = "+22790001234"
@@ -225,7 +226,7 @@ def test_secrets_never_reach_the_journal(line):
     for entry in line.entries():
         if entry.before in ("file.ask_case", "file.ask_code"):
             assert entry.text == b""
-    raw = b"".join(value for key in line.redis.scan_iter() for value in _values(line.redis, key))
+    raw = b"".join(stored(line.redis))
     assert b"482719368" not in raw
     assert b"7306" not in raw
     assert AMINA[1:].encode() not in raw
@@ -279,13 +280,3 @@ def test_what_a_person_said_since_wins_over_a_refill(line, wire):
     digest = line.ciphers.address(AMINA).digest
     Conversations(wire, line.ciphers).refill(digest, language="ha", consent="", stopped=())
     assert line.ussd("", session="two").screen.startswith("Bienvenue")
-
-
-def _values(client, key):
-    match client.type(key):
-        case b"string":
-            return [client.get(key)]
-        case b"stream":
-            return [field for _, fields in client.xrange(key) for field in fields.values()]
-        case b"hash":
-            return [part for pair in client.hgetall(key).items() for part in pair]

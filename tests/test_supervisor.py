@@ -15,16 +15,11 @@ import redis
 
 from bot.config import ROOT, Settings
 from bot.stores import running_urls
+from tests.machine import eventually, free_port
 
 pytestmark = pytest.mark.slow
 AGAIN = 20.0  # seconds: under 10 on a machine of its own; here other tests run beside it
 CHILDREN = ("web", "recorder", "worker", "clock")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def alive(pid):
@@ -33,16 +28,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def eventually(condition, *, within=10.0):
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within} s")
 
 
 class Machine:

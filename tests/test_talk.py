@@ -1,12 +1,11 @@
 """A phone in the terminal goes through the real hooks, answers and all, and says in a sentence why it can't."""
 
-import socket
-
 import pytest
 from pydantic import SecretStr
 
 from bot.messages import Channel, SessionEnded, StatusReport
 from bot.talk import END_OF_CALL, NoAnswer, Terminal, talk
+from tests.machine import free_port
 from tests.simulator.fake_line import FakeLine, serve
 
 PHONE = "+22790001234"
@@ -15,9 +14,7 @@ PHONE = "+22790001234"
 @pytest.fixture
 def line(settings, database, ciphers, queue_client):
     """A service of a few screens, listening; `line.settings` name its port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     line = FakeLine(settings.model_copy(update={"port": port}), database, ciphers, queue_client)
     server = serve(line, port)
     yield line

@@ -20,6 +20,7 @@ from bot.config import ROOT, Settings
 from bot.store import keys, migrate
 from bot.stores import EmbeddedStores
 from tests.benchmarks.load import CODE, Result, dialogues
+from tests.machine import with_children
 
 TICK = os.sysconf("SC_CLK_TCK")
 GRANIAN = ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "{threads}", "--no-ws", "--factory"]
@@ -63,30 +64,13 @@ def wait_for(port: int) -> None:
 def cpu_seconds(*roots: int) -> float:
     """User and system time of processes and all their children, dead ones included."""
     total = 0.0
-    for pid in _with_children(roots):
+    for pid in with_children(*roots):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
         total += sum(int(value) for value in fields[11:13]) / TICK
     return total
-
-
-def _with_children(roots: tuple[int, ...]) -> set[int]:
-    found = set(roots)
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    grown = True
-    while grown:
-        more = {pid for pid, parent in parents.items() if parent in found} - found
-        grown = bool(more)
-        found |= more
-    return found
 
 
 @dataclass

@@ -6,7 +6,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import pytest
 import requests
 
 from tests.chromium import FLAGS, PROGRAM
+from tests.machine import free_port
 
 STARTS_IN = 120.0  # seconds, on a busy machine
 
@@ -28,9 +28,7 @@ def service():
         yield os.environ["MARABA_TEST_SERVICE"]
         return
     folder = Path(tempfile.mkdtemp(prefix="maraba-browser-"))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MARABA_")}
     settings = {"MARABA_DATA_DIR": str(folder / "data"), "MARABA_PORT": str(port), "NO_PROXY": "127.0.0.1"}
     with (folder / "log").open("wb") as log:

@@ -3,10 +3,8 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import redis
@@ -15,31 +13,11 @@ from sqlalchemy import create_engine
 
 from bot.config import ROOT, Settings
 from bot.stores import running_urls
+from tests.machine import eventually, free_port, with_children
 from tests.standin import AfricasTalkingCaller, StandIn, TwilioCaller
 
 TICKET = re.compile(r"\b(\d{3})-(\d{4})\b")
 HADIZA, AICHA = "+22790009901", "+22790009902"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def eventually(condition, *, within=15.0, every=0.05):
-    """The first true value of `condition` within the time; what raises counts as not yet."""
-    deadline = time.monotonic() + within
-    fault = None
-    while time.monotonic() < deadline:
-        try:
-            found = condition()
-        except Exception as error:  # noqa: BLE001 - a store that is being killed may answer anything
-            fault, found = error, None
-        if found:
-            return found
-        time.sleep(every)
-    raise AssertionError(f"not within {within} s; last error: {fault!r}")
 
 
 def tickets(text):
@@ -100,8 +78,8 @@ class Running:
     def pids(self, name):
         """Processes of one part: web, recorder, worker, clock, postgres, conversation."""
         if name in ("postgres", "conversation"):
-            return [pid for pid in self._children() if self._is_store(pid, name)]
-        return [pid for pid in self._children() if self._words(pid)[-2:] == ["bot.cli", name]]
+            return [pid for pid in with_children(self.process.pid) if self._is_store(pid, name)]
+        return [pid for pid in with_children(self.process.pid) if self._words(pid)[-2:] == ["bot.cli", name]]
 
     def kill(self, name, number=signal.SIGKILL):
         found = self.pids(name)
@@ -132,21 +110,6 @@ class Running:
         """Alerts that left for a ticket."""
         shown = f"{ticket[:3]}-{ticket[3:]}"
         return [message for message in self.stand_in.taken() if shown in message.text and " OK " in message.text]
-
-    def _children(self):
-        parents = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                except OSError:
-                    continue
-        found, grown = {self.process.pid}, True
-        while grown:
-            more = {pid for pid, parent in parents.items() if parent in found} - found
-            grown = bool(more)
-            found |= more
-        return sorted(found - {self.process.pid})
 
     @staticmethod
     def _words(pid):

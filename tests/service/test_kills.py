@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from tests.machine import eventually
 from tests.service.crowd import Crowd
-from tests.service.running import Running, eventually
+from tests.service.running import Running
 
 pytestmark = pytest.mark.slow
 PARTS = ("web", "recorder", "worker", "clock", "conversation", "postgres")

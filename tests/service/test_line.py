@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.service.running import AICHA, HADIZA, eventually, tickets
+from tests.machine import eventually, stored
+from tests.service.running import AICHA, HADIZA, tickets
 
 pytestmark = pytest.mark.slow
 CODE = re.compile(r" OK (\d{4}) ")
@@ -143,26 +144,9 @@ def test_nothing_personal_stands_in_logs_keys_jobs_or_plain_values(service):
     dump = [service.log.read_bytes()]
     for client in (service.store(), service.queue()):
         dump += [key for key in client.scan_iter() if not key.startswith(b"sim:")]
-        dump += [value for key in client.scan_iter() for value in _values(client, key)]
+        dump += stored(client)
         client.close()
     for place in dump:
         for word in forbidden:
             assert word.encode() not in place
     assert not re.search(rb"\b8205\b", dump[0])  # a code of four digits comes by chance among keys, not in a log
-
-
-def _values(client, key):
-    match client.type(key):
-        case b"string":
-            return [client.get(key)]
-        case b"stream":
-            return [field for _, fields in client.xrange(key) for field in fields.values()]
-        case b"hash":
-            return [part for pair in client.hgetall(key).items() for part in pair]
-        case b"list":
-            return client.lrange(key, 0, -1)
-        case b"set":
-            return list(client.smembers(key))
-        case b"zset":
-            return client.zrange(key, 0, -1)
-    return []

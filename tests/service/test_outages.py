@@ -7,7 +7,8 @@ import time
 import psutil
 import pytest
 
-from tests.service.running import Running, eventually, tickets
+from tests.machine import eventually
+from tests.service.running import Running, tickets
 
 pytestmark = pytest.mark.slow
 

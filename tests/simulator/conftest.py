@@ -1,10 +1,9 @@
 """A service of a few screens on a free port, with the simulator in it."""
 
-import socket
-
 import pytest
 import requests
 
+from tests.machine import free_port
 from tests.simulator.fake_line import FakeLine, serve
 
 STAFF = "+22790004410"
@@ -12,9 +11,7 @@ STAFF = "+22790004410"
 
 @pytest.fixture
 def port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
