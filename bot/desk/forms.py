@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField, RadioField, SelectField, StringField, TextAreaField  # type: ignore[import-untyped]
-from wtforms.validators import InputRequired, Length, Regexp  # type: ignore[import-untyped]
+from wtforms import Field, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Regexp
 
 from bot.desk.words import codes, mark, say
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 import structlog
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator
 
 from bot.config import Settings
 
