@@ -26,15 +26,6 @@ def mobile(text: str, *, region: str = "NE") -> str | None:
     return next((found for found in (_valid(candidate, region) for candidate in candidates) if found), None)
 
 
-def masked(e164: str) -> str:
-    """A number that staff may see without being told it: "+227 •• •• •• 34"."""
-    try:
-        country = str(phonenumbers.parse(e164).country_code)
-    except phonenumbers.NumberParseException:
-        return "••"
-    return f"+{country} •• •• •• {e164[-2:]}"
-
-
 # Every number of this shape is a valid mobile number: a test asks phonenumbers, which takes 100 µs a number.
 _NIGER = re.compile(r"\+227(?:7[0467]|[89][0-9])[0-9]{6}")
 _LONGEST = 60

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from bot.text.phones import masked, mobile
+from bot.text.phones import mobile
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,3 @@ def test_the_quick_way_takes_only_what_the_library_calls_mobile(prefix):
 def test_what_comes_out_is_e164_and_stays_itself(text):
     found = mobile(text)
     assert found is None or (found[0] == "+" and found[1:].isascii() and found[1:].isdigit() and mobile(found) == found)
-
-
-def test_masked_numbers_keep_country_and_two_digits():
-    assert masked("+22790001234") == "+227 •• •• •• 34"
-    assert masked("+2348031234567") == "+234 •• •• •• 67"
-    assert masked("") == "••"
