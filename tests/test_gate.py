@@ -130,6 +130,7 @@ NEVER = NeverSend.read()
         ("Support for returnees", "who"),
         ("L'OIM vous appelle", "organisation"),
         ("Taagazt vous attend", "organisation"),
+        ("Maraba: rappel", "organisation"),
         ("Votre rendez-vous à l'hôpital", "health"),
         ("Kiwon lafiya", "health"),
         ("Suite à votre viol", "violence"),

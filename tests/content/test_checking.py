@@ -35,6 +35,13 @@ LONG = "This sentence is written to be far longer than what one screen of a smal
 HELP, FILE, CALL, MENU = "flows/help.yaml", "flows/file.yaml", "flows/call.yaml", "flows/menu.yaml"
 NEEDS, STAGES, ENTRIES = "flows/needs.yaml", "flows/stages.yaml", "flows/entries.yaml"
 APPOINTMENT_FORK = "      - {when: {appointment: coming, channel: whatsapp}, go: appointment_whatsapp}\n"
+WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
+    choices:
+      - {key: 2, say: Another day, go: other_day}
+      - {key: 3, say: I cannot, go: other_day}
+    foot: [menu_private]
+    verified: ask_code
+"""
 
 BREAKS = [
     Break("unknown target", HELP, "say: Health, go: health}", "say: Health, go: healht}", "healht",
@@ -157,6 +164,10 @@ BREAKS = [
           "No change since {day}", "'file.sms_no_news' would carry {place} by SMS (safety, channel table)."),
     Break("place by WhatsApp", FILE, APPOINTMENT_FORK, "", 'ask: "{day}, {place}',
           "'file.appointment_coming' would carry {place} by WhatsApp (safety, channel table)."),
+    Break("a file without its code", FILE, WITHOUT_CODE, WITHOUT_CODE.replace("    verified: ask_code\n", ""),
+          'ask: "{day}, {place}. Transport', "'file.appointment_coming' tells {day} of a file to whoever comes there (safety 11)."),
+    Break("place beside the stage", FILE, 'ask: "{day}, {place}."', 'ask: "{now}. {day}, {place}."', 'ask: "{now}. {day}',
+          "'file.appointment_here' tells a place together with the stage (safety, channel table)."),
     Break("menu of needs by SMS", MENU, "- {key: 2, go: file.by_phone_only}", "- {key: 2, go: help.kind}", "  kind:",
           "the menu of needs 'help.kind' can be reached by SMS (safety, channel table).", at=HELP),
     Break("case number asked by SMS", MENU, "- {key: 1, go: file.by_phone_only}", "- {key: 1, go: file.ask_case}", "{type: case,",

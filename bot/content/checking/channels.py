@@ -29,6 +29,7 @@ def channel_faults(book: Book) -> Iterator[Fault]:
                 yield from _words(book, name, channel, in_menu=name in needs)
             if channel == "sms":
                 yield from _sms_questions(book, name, needs)
+    yield from _file_facts(book)
     yield from _stage_words(book)
 
 
@@ -69,6 +70,21 @@ def _placeholders(book: Book, name: str, channel: str) -> Iterator[Fault]:
     for found in sorted(names & forbidden):
         what = f"'{name}' would carry {{{found}}} by {_SPOKEN[channel]} ({TABLE})."
         yield Fault(book.at(name, part), what, "Lead that channel to a screen of its own by a branch on `channel`.")
+
+
+def _file_facts(book: Book) -> Iterator[Fault]:
+    """What a file says is asked its code for again (safety 11); its place stands apart from its stage (safety, table)."""
+    for name in sorted(reached(book, "ussd") | reached(book, "whatsapp")):
+        spec, state = book.specs[name], book.states[name]
+        names = set(placeholders((spec.ask or "") + (spec.say or "") + spec.after))
+        part = "ask" if spec.ask is not None else "say"
+        told = sorted(names & {"place", "day", "since", *STAGE_WORDS})
+        if told and not state.verified:
+            what = f"'{name}' tells {{{told[0]}}} of a file to whoever comes there (safety 11)."
+            yield Fault(book.at(name, part), what, "Name under `verified` the state that asks the code.")
+        if "place" in names and names & set(STAGE_WORDS):
+            what = f"'{name}' tells a place together with the stage ({TABLE})."
+            yield Fault(book.at(name, part), what, "Give the place a screen of its own.")
 
 
 _SPOKEN = {"sms": "SMS", "whatsapp": "WhatsApp"}
