@@ -1,10 +1,11 @@
-"""Send what waits in PostgreSQL: claimed under a lease, `sending` committed before the call (turn.md 6).
+"""Send what waits in PostgreSQL: claimed under a lease, `sending` committed before the call.
 
 A lease that expires in `sending` leaves a message nobody can be sure of: `unknown`, never sent again by itself,
 except an alert to staff, for twice is better than never.
 """
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from bot.messages import Delivery, Outbound
 from bot.referrals.ladder import failed_message
 from bot.store.ciphers import Unreadable
 from bot.store.deliveries import advance, apply_kept
-from bot.store.models import Alert, Contact, Message, MessageAlert, Referral
+from bot.store.models import Alert, Contact, Message, MessageAlert, Referral, Staff
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +89,11 @@ def _send_all(services: Services, claimed: list[Claimed], now: datetime | None) 
         done, pending = wait(pending, return_when=FIRST_COMPLETED)
         with services.database.transaction() as session:
             at = now or _now(session)
+            ids = sorted(running[one].id for one in done)
+            rows = select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
+            messages = {message.id: message for message in session.scalars(rows)}
             for one in done:
-                silent = _record(session, running[one], one.result(), now=at) or silent
+                silent = _record(session, messages[running[one].id], one.result(), now=at) or silent
     return silent
 
 
@@ -99,13 +103,15 @@ def _claim(services: Services, now: datetime | None) -> tuple[list[Claimed], boo
         at = now or _now(session)
         silent = _settle_expired(session, at)
         claimed = []
-        for message in session.scalars(_due(at)).all():
+        due = session.scalars(_due(at)).all()
+        wanted, _people = _still_wanted(session, due), _recipients(session, due)
+        for message in due:
             message.state, message.attempts, message.lease_until = (
                 Delivery.SENDING.value,
                 message.attempts + 1,
                 at + LEASE,
             )
-            if message.kind == "alert" and not _still_wanted(session, message):
+            if message.kind == "alert" and message.id not in wanted:
                 advance(message, Delivery.WITHHELD, reason="answered", at=at)
                 continue
             try:
@@ -116,6 +122,12 @@ def _claim(services: Services, now: datetime | None) -> tuple[list[Claimed], boo
                 continue
             claimed.append(Claimed(message.id, message.kind, message.gateway, outbound, recipient))
     return claimed, silent
+
+
+def _recipients(session: Session, messages: Sequence[Message]) -> Sequence[Staff]:
+    """Read once for all; while the caller keeps them the session asks no more."""
+    ids = {message.staff_id for message in messages} - {None}
+    return session.scalars(select(Staff).where(Staff.id.in_(ids))).all() if ids else []
 
 
 def _due(at: datetime) -> Select[Message]:
@@ -159,13 +171,17 @@ def _settle_expired(session: Session, at: datetime) -> bool:
     return silent
 
 
-def _still_wanted(session: Session, message: Message) -> bool:
-    """An alert that somebody took meanwhile need not be told any more."""
-    if message.staff_id is None:  # the hotline has no alert of its own
-        referral = session.get(Referral, message.referral_id)
-        return referral is not None and referral.state == "new"
-    told = select(Alert.id).join(MessageAlert, MessageAlert.alert_id == Alert.id)
-    return session.scalar(told.where(MessageAlert.message_id == message.id, Alert.open).limit(1)) is not None
+def _still_wanted(session: Session, messages: Sequence[Message]) -> set[str]:
+    """The ids of alerts that still need to be told: nobody took what they are about meanwhile."""
+    told = [message.id for message in messages if message.kind == "alert" and message.staff_id is not None]
+    # the hotline has no alert of its own
+    hotline = [message.id for message in messages if message.kind == "alert" and message.staff_id is None]
+    waiting = select(MessageAlert.message_id).join(Alert, MessageAlert.alert_id == Alert.id).where(Alert.open)
+    wanted = set(session.scalars(waiting.where(MessageAlert.message_id.in_(told)))) if told else set()
+    if hotline:
+        unheld = select(Message.id).join(Referral, Referral.id == Message.referral_id).where(Referral.state == "new")
+        wanted.update(session.scalars(unheld.where(Message.id.in_(hotline))))
+    return wanted
 
 
 def _send(services: Services, one: Claimed, now: datetime | None) -> Outcome:
@@ -192,14 +208,13 @@ def _send(services: Services, one: Claimed, now: datetime | None) -> Outcome:
 
 
 def _as_known_now(services: Services, one: Claimed) -> Recipient:
-    """Either side says stop: stop. A STOP of this second may not be recorded yet (turn.md 4)."""
+    """Either side says stop: stop. A STOP of this second may not be recorded yet."""
     since = stopped_since(services.conversations, one.outbound.to, ciphers=services.ciphers)
     return replace(one.recipient, stopped=one.recipient.stopped | since)
 
 
-def _record(session: Session, one: Claimed, outcome: Outcome, *, now: datetime) -> bool:
+def _record(session: Session, message: Message, outcome: Outcome, *, now: datetime) -> bool:
     """Write down what became of it; True if an alert counts as silence now."""
-    message = session.get_one(Message, one.id, with_for_update=True)
     if message.state not in ("sending", "queued", "unknown"):
         return False  # a report came first
     if outcome.state == Delivery.SENT:

@@ -1,7 +1,7 @@
 """Who may see which referral: role, queue, office, seal. Who may not sees nothing that shows it exists (safety 19).
 
 Two forms of one rule: `may_see` for a referral in hand, `visible` for every list, count, search and export.
-Sources: domain.md 3, column "Must not see", and safety 18.
+Sources: safety 18 and 19.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ ROLES: dict[str, Role] = {
     "psea_focal": Role(frozenset({"sealed"})),
     "complaints_officer": Role(frozenset({"complaints"})),
     "community_focal": Role(frozenset({"community"})),
-    # sees counts, not protection content (domain.md 1)
+    # sees counts, not protection content
     "coordinator": Role(frozenset({"complaints", "assistance", "community"})),
-    # told of kits by domain.md 3, of nothing else
+    # told of kits, of nothing else
     "partner": Role(frozenset({"assistance"}), only_codes=frozenset({"KIT"}), own_cases=True),
     "admin": Role(),
     "data_protection": Role(frozenset({"complaints"}), only_codes=frozenset({"PRV"})),
@@ -42,7 +42,7 @@ ROLES: dict[str, Role] = {
 
 # a code that names its queue is seen by those who serve that queue alone, wherever the row stands
 CODE_QUEUE = {"GBV": "gbv", "SEA": "sealed", "SUI": "protection"}
-# domain.md 3, "Must not see": binds even where staff set the code while the referral stood in another queue
+# Who must not see: binds even where staff set the code while the referral stood in another queue
 HIDDEN_FROM: dict[str, frozenset[str]] = {
     code: frozenset({"partner", "assistant", "coordinator", "community_focal", "complaints_officer", "data_protection"})
     for code in ("MED", "MHP", "CHI", "TRF", "DET", "THR")

@@ -11,6 +11,7 @@ from bot.referrals.access import CRITICAL_QUEUES, ROLES, may_see, queue_of
 from bot.store.models import Case, Duty, Referral, Staff
 
 ENOUGH = 2  # people a critical queue needs
+Roster = dict[tuple[str, str], list[Staff]]  # duty, by queue and office
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,20 @@ class Rung:
         return self.staff.id if self.staff is not None else 0
 
 
-def chain(session: Session, referral: Referral, *, settings: Settings) -> list[Rung]:
+def chain(session: Session, referral: Referral, *, settings: Settings, roster: Roster | None = None) -> list[Rung]:
     """The rungs of a referral, first told first; never anybody who may not see it.
 
     Duty of its own office, then duty of all offices. A queue without any duty list falls back to everybody
     whose role serves it: better somebody unprepared than nobody. Empty only where nobody exists at all.
+    `roster` keeps what was read of the duty lists, for callers with many referrals in one transaction.
     """
+    roster = {} if roster is None else roster
+    place = (queue_of(referral), referral.office)
+    if place not in roster:
+        roster[place] = list(_on_duty(session, place[0], office=place[1]))
     its_case = session.get(Case, referral.case_id) if referral.case_id is not None else None
     rungs: dict[int, Rung] = {}
-    for staff in _on_duty(session, queue_of(referral), office=referral.office):
+    for staff in roster[place]:
         if staff.phone_enc is not None and may_see(staff, referral, case=its_case):
             rungs.setdefault(staff.id, Rung(staff))
     if not rungs:

@@ -16,7 +16,7 @@ from bot.errors import ReferralError
 from bot.referrals import rows
 from bot.referrals.access import may_see, queue_of
 from bot.referrals.clocks import Clocks
-from bot.referrals.ladder import hurry, restart
+from bot.referrals.ladder import hurry
 from bot.store.models import Alert, Case, Ladder, Referral, ReferralEvent, Staff
 
 
@@ -73,7 +73,7 @@ def set_code(
     lost = rows.release_unseeing(session, referral)
     changed = queue_of(referral) != before or referral.level != level
     if lost or (referral.accepted_by is None and changed):
-        restart(ladder, referral, at=at, clocks=Clocks.of(settings))
+        rows.restart(ladder, referral, at=at, clocks=Clocks.of(settings))
 
 
 def withdraw_call_now(session: Session, referral: Referral, staff: Staff, at: datetime) -> None:

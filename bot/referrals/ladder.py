@@ -8,6 +8,8 @@ for 50 needs at once must be told within seconds.
 time), round (everybody was told: again from the first).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.referrals import words
-from bot.referrals.chains import Rung, chain
-from bot.referrals.clocks import Clocks, first_alert_at, in_alert_hours, next_round_at, next_rung_at
+from bot.referrals.chains import Roster, Rung, chain
+from bot.referrals.clocks import Clocks, in_alert_hours, next_round_at, next_rung_at
 from bot.referrals.letters import letter
 from bot.referrals.phrasing import alert_text, hotline_text
 from bot.referrals.rows import OVER, release
@@ -34,6 +36,7 @@ NOBODY_FOR = timedelta(minutes=30)  # nobody to tell: red at the desk, and tried
 MOST = 500  # rows of one call
 BATCH = 25  # rows of one transaction
 CLIMBING = 0x6C616464  # advisory lock
+Told = tuple[Message, Alert | None]  # what leaves, and whose answer it waits for; None: the hotline
 SINGLE = ("refused", "failed", "no_call")  # of level normal: not with the digest, now
 
 
@@ -49,6 +52,7 @@ class Step:
     ciphers: Ciphers
     clocks: Clocks
     codes: Codes
+    roster: Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +114,6 @@ def hurry(ladder: Ladder, alert: Alert, *, why: str, at: datetime) -> bool:
     return True
 
 
-def restart(ladder: Ladder, referral: Referral, *, at: datetime, clocks: Clocks) -> None:
-    """From the first rung, as a new round: the level rose, or other people must be told now."""
-    if ladder.rung:
-        ladder.round += 1
-    ladder.rung = 0
-    ladder.why = "opened"
-    ladder.due_at = first_alert_at(referral.level, at, clocks=clocks)
-
-
 def _database_now(session: Session) -> datetime:
     return session.scalars(select(func.now())).one()
 
@@ -153,21 +148,36 @@ def _batch(
     steps = _steps(session, ladders, now=now, settings=settings, ciphers=ciphers)
     try:
         with session.begin_nested():
-            return [message_id for step in steps for message_id in _one(step)]
+            return _together(steps)
     except Exception:
         log.exception("ladder_batch_failed", rows=len(steps))
-    return [message_id for step in _fresh(steps) for message_id in _guarded(step)]
+    told: list[str] = []
+    for step in _fresh(steps):
+        with _apart([step]):
+            told += _together([step])
+    return told
 
 
-def _guarded(step: Step) -> list[str]:
-    """One step behind a savepoint: a row that fails waits a little, and holds up nobody else."""
+def _together(steps: list[Step]) -> list[str]:
+    """Tell for all of them, written down at once: a flush a step would take most of the time."""
+    session = steps[0].session
+    with session.no_autoflush:  # no step reads what another one adds; codes are kept in memory
+        told = [pair for step in steps for pair in _one(step)]
+    session.flush()
+    session.add_all(MessageAlert(message_id=message.id, alert_id=alert.id) for message, alert in told if alert)
+    return [message.id for message, _ in told]
+
+
+@contextmanager
+def _apart(steps: list[Step]) -> Iterator[None]:
+    """Behind a savepoint: rows that fail wait a little, and hold up nobody else."""
     try:
-        with step.session.begin_nested():
-            return _one(step)
+        with steps[0].session.begin_nested():
+            yield
     except Exception:
-        log.exception("ladder_step_failed", referral=step.ladder.referral_id)
-        step.ladder.claimed_until = step.now + BROKEN_FOR
-        return []
+        log.exception("ladder_step_failed", referrals=[step.ladder.referral_id for step in steps])
+        for step in steps:
+            step.ladder.claimed_until = step.now + BROKEN_FOR
 
 
 def _fresh(steps: list[Step]) -> list[Step]:
@@ -182,15 +192,15 @@ def _steps(
     # Always the ladder first, then the referral: everybody who locks both does it in this order.
     wanted = select(Referral).where(Referral.id.in_([ladder.referral_id for ladder in ladders])).order_by(Referral.id)
     referrals = {row.id: row for row in session.scalars(wanted.with_for_update(key_share=True))}
-    clocks, codes = Clocks.of(settings), Codes(session)
+    clocks, codes, roster = Clocks.of(settings), Codes(session), Roster()
     return [
-        Step(session, referrals[ladder.referral_id], ladder, now, settings, ciphers, clocks, codes)
+        Step(session, referrals[ladder.referral_id], ladder, now, settings, ciphers, clocks, codes, roster)
         for ladder in ladders
     ]
 
 
-def _one(step: Step) -> list[str]:
-    """Tell the next person of one referral; the ids of the messages made."""
+def _one(step: Step) -> list[Told]:
+    """Tell the next person of one referral."""
     if not _stands(step):
         return []
     plan = _plan(step)
@@ -234,7 +244,7 @@ def _lapse(step: Step) -> None:
 def _plan(step: Step) -> Plan | None:
     """The next person who was not told in this round; after the last, a new round (safety 17)."""
     ladder = step.ladder
-    rungs = chain(step.session, step.referral, settings=step.settings)
+    rungs = chain(step.session, step.referral, settings=step.settings, roster=step.roster)
     if not rungs:
         _nobody(step)
         return None
@@ -253,6 +263,8 @@ def _plan(step: Step) -> Plan | None:
 def _told(step: Step, *, hotline: bool) -> set[int]:
     """Who was told in this round, by `Rung.key`."""
     ladder = step.ladder
+    if not ladder.rung:
+        return set()  # a round begins
     told = set(
         step.session.scalars(
             select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
@@ -269,7 +281,7 @@ def _nobody(step: Step) -> None:
     step.ladder.due_at = step.now + NOBODY_FOR
 
 
-def _tell(plan: Plan) -> list[str]:
+def _tell(plan: Plan) -> list[Told]:
     """One referral, one person: alert, message, event."""
     step, staff = plan.step, plan.rung.staff
     if staff is None:
@@ -297,14 +309,10 @@ def _tell(plan: Plan) -> list[str]:
         ciphers=step.ciphers,
         settings=step.settings,
     )
-    step.session.flush()
-    if message is None or alert is None:  # the chain holds people with a phone only
-        return []
-    step.session.add(MessageAlert(message_id=message.id, alert_id=alert.id))
-    return [message.id]
+    return [] if message is None else [(message, alert)]  # the chain holds people with a phone only
 
 
-def _tell_hotline(plan: Plan) -> list[str]:
+def _tell_hotline(plan: Plan) -> list[Told]:
     step = plan.step
     text = hotline_text(step.referral, now=step.now, settings=step.settings)
     message = tell(
@@ -319,7 +327,7 @@ def _tell_hotline(plan: Plan) -> list[str]:
         settings=step.settings,
     )
     _advance(plan, "")
-    return [] if message is None else [message.id]
+    return [] if message is None else [(message, None)]
 
 
 def _hotline_id(step: Step, round_: int) -> str:
@@ -358,24 +366,21 @@ def _digests(
     """One SMS a person for everything of level normal; its alerts share one code (safety 20)."""
     plans: dict[int, list[Plan]] = {}
     for step in _steps(session, ladders, now=now, settings=settings, ciphers=ciphers):
-        try:
-            with session.begin_nested():
-                plan = _plan(step) if _stands(step) else None
-        except Exception:
-            log.exception("ladder_step_failed", referral=step.ladder.referral_id)
-            step.ladder.claimed_until = now + BROKEN_FOR
-            continue
+        plan = None
+        with _apart([step]):
+            plan = _plan(step) if _stands(step) else None
         if plan is not None:
             plans.setdefault(plan.rung.key, []).append(plan)
     told = []
     for key in sorted(plans):
-        told += _tell(plans[key][0]) if key == 0 else _digest(plans[key])
+        with _apart([plan.step for plan in plans[key]]):
+            told += _digest(plans[key])
     return told
 
 
 def _digest(plans: list[Plan]) -> list[str]:
     step, staff = plans[0].step, plans[0].rung.staff
-    if staff is None:
+    if staff is None:  # sealed tickets are critical: the hotline reads no digest
         return []
     tickets = [plan.step.referral.ticket for plan in plans]
     code = step.codes.give(staff, tickets=tickets)

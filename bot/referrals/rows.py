@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bot.config import Settings
 from bot.referrals import words
 from bot.referrals.access import may_see
+from bot.referrals.clocks import Clocks, first_alert_at
 from bot.referrals.telling import tell
 from bot.store.ciphers import Ciphers
 from bot.store.models import Alert, Audit, Case, Ladder, Referral, ReferralEvent, Staff
@@ -53,6 +54,15 @@ def release_unseeing(session: Session, referral: Referral) -> bool:
         return False
     release(referral)
     return True
+
+
+def restart(ladder: Ladder, referral: Referral, *, at: datetime, clocks: Clocks) -> None:
+    """From the first rung, as a new round: the level rose, or other people must be told now."""
+    if ladder.rung:
+        ladder.round += 1
+    ladder.rung = 0
+    ladder.why = "opened"
+    ladder.due_at = first_alert_at(referral.level, at, clocks=clocks)
 
 
 def name_office(session: Session, referral: Referral) -> None:

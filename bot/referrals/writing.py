@@ -15,8 +15,7 @@ from bot.engine.effects import LEVELS, AnswerCallNow, AttachReferral, OpenReferr
 from bot.referrals import words
 from bot.referrals.answering import staff_answer
 from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
-from bot.referrals.ladder import restart
-from bot.referrals.rows import OVER, close_alerts, lock, name_office, once, release, release_unseeing
+from bot.referrals.rows import OVER, close_alerts, lock, name_office, once, release, release_unseeing, restart
 from bot.referrals.steps import accept, close, leave_call_now, log_call, note
 from bot.referrals.telling import tell
 from bot.referrals.terms import NOBODY, read_terms, write_terms

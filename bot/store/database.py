@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.config import Settings
 
-
 # A machine that vanishes says no goodbye. Without these both sides wait for it up to two hours, and a recorder's
 # advisory locks, held by the server for a client that is gone, would keep its shards unrecorded as long.
 NOTICE_THE_DEAD = {

@@ -1,8 +1,9 @@
 """What became of a message: states only move forward, and a report may come before our own bookkeeping."""
 
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import Table, bindparam, case, delete, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -59,14 +60,17 @@ def apply_kept(session: Session, message: Message, *, at: datetime) -> bool:
     """Call once `message.external_id` is set: applies a report that overtook it. True when that made it fail."""
     if not message.external_id:
         return False
-    kept = session.execute(
-        delete(DeliveryReport)
-        .where(DeliveryReport.gateway == message.gateway, DeliveryReport.external_id == message.external_id)
-        .returning(DeliveryReport.state, DeliveryReport.code)
-    ).one_or_none()
+    # Core, not ORM: once for every message that leaves, and nearly always for nothing.
+    kept = session.connection().execute(_TAKE, {"of": message.gateway, "known_as": message.external_id}).one_or_none()
     return bool(kept and advance(message, kept.state, reason=kept.code, at=at) and kept.state in _FAILURES)
 
 
+_KEPT = cast("Table", DeliveryReport.__table__)
+_TAKE = (
+    delete(_KEPT)
+    .where(_KEPT.c.gateway == bindparam("of"), _KEPT.c.external_id == bindparam("known_as"))
+    .returning(_KEPT.c.state, _KEPT.c.code)
+)
 _FAILURES = frozenset({Delivery.FAILED, Delivery.EXPIRED})
 
 

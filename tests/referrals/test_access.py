@@ -9,7 +9,7 @@ from bot.referrals.access import CODE_QUEUE, HIDDEN_FROM, QUEUES, ROLES, may_see
 from bot.store.models import Case, Referral, Staff
 from tests.referrals.conftest import NOON
 
-# who serves which queue by itself, straight from domain.md 3 and safety 18
+# who serves which queue by itself, straight from safety 18
 SERVES = {
     "assistant": "assistance",
     "protection": "protection",

@@ -285,3 +285,24 @@ def test_what_is_over_is_not_told(office, climb, database):
         session.execute(update(Referral).values(state="closed"))
     assert climb() == []
     assert office.ladder(referral).due_at is None
+
+
+def test_a_digest_that_fails_holds_up_nobody_elses(office, climb, monkeypatch):
+    office.on_duty("a", "assistant", "assistance")
+    second = office.on_duty("b", "community_focal", "community")
+    for queue in ("assistance", "community"):
+        office.need(queue=queue, level="normal")
+    real = ladder.letter
+
+    def broken(settings, queue):
+        if queue == "assistance":
+            raise KeyError(queue)
+        return real(settings, queue)
+
+    monkeypatch.setattr(ladder, "letter", broken)
+    later = timedelta(days=1)
+    assert len(climb(later)) == 1
+    assert "NORMAL" in office.texts(second)[0]
+    monkeypatch.undo()
+    assert climb(later + timedelta(seconds=10)) == []  # left alone a little
+    assert len(climb(later + timedelta(minutes=1))) == 1
