@@ -1,4 +1,4 @@
-"""One turn: load, step, commit. The only place where the pure engine meets the stores (turn.md, 2)."""
+"""One turn: load, step, commit. The only place where the pure engine meets the stores."""
 
 import time
 from dataclasses import dataclass, field

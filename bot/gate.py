@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 Kind = Literal["answer", "push", "alert", "staff"]
 NEVER_SEND = ROOT / "flows" / "never_send.yaml"
 QUIET = (time(20), time(8))  # no push between them, office time
-WHATSAPP_WINDOW = timedelta(hours=24)  # gateways.md 2.4
+WHATSAPP_WINDOW = timedelta(hours=24)  # WhatsApp's rule: after it only templates
 _NINE_DIGITS = re.compile(r"(?<![\d+])\d{3}[ ./-]?\d{3}[ ./-]?\d{3}(?!\d)")
 
 
@@ -51,7 +51,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What either side knows of whoever would read the message; either side saying stop is a stop (turn.md 4)."""
+    """What either side knows of whoever would read the message; either side saying stop is a stop."""
 
     stopped: frozenset[str] = frozenset()  # channels ended by STOP
     blocked: frozenset[str] = frozenset()  # channels blocked at gateway or operator
@@ -122,7 +122,7 @@ class Gate:
     def check(
         self, outbound: Outbound, kind: Kind, *, gateway: str, recipient: Recipient = UNKNOWN, now: datetime
     ) -> Verdict:
-        """Decide, without any input or output. Sources: safety 1 to 3, 7, the channel table; turn.md 4."""
+        """Decide, without any input or output. Sources: safety 1 to 3, 7, the channel table."""
         if gateway not in self._gateways:
             return Verdict(False, "no_gateway")
         if kind in ("alert", "staff"):

@@ -16,7 +16,7 @@ NEVER_LEFT = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
 def api_base(settings: Settings, name: str) -> str:
     """Base address that replaces the gateway's own, without a slash at the end; "" for the real one.
 
-    Development without a setting: the simulator of this very service (design.md, 7).
+    Development without a setting: the simulator of this very service.
     """
     given: str = getattr(settings, f"{name}_api_url")
     if not given and settings.development:
@@ -39,7 +39,7 @@ def is_loopback(url: str) -> bool:
 
 
 def transport_error(error: requests.RequestException) -> SendError:
-    """No answer came. Only where no byte left may the message be sent again (gateways.md, 1.4 and 2.4)."""
+    """No answer came. Only where no byte left may the message be sent again."""
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason

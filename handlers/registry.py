@@ -27,5 +27,5 @@ def build(settings: Settings, names: Iterable[str]) -> dict[str, Gateway]:
 
 
 def outgoing_allowed(settings: Settings, name: str) -> bool:
-    """True in production; in development only where the gateway's API base is a loopback address (design.md, 7)."""
+    """True in production; in development only where the gateway's API base is a loopback address."""
     return name in GATEWAYS and outgoing.is_allowed(settings, name)

@@ -139,7 +139,7 @@ class Twilio:
         """Messages to us since then, oldest first, at most 1,000: those whose hook failed are there and nowhere else.
 
         Those already handled are among them, with the same ids. Taps come as their title, media unnamed ("other").
-        Raises SendError when Twilio can't be asked. For the time after an outage (turn.md, 6).
+        Raises SendError when Twilio can't be asked. For the time after an outage.
         """
         if not outgoing.is_allowed(self._settings, self.name):
             raise SendError("not_in_development")

@@ -34,6 +34,28 @@ def test_every_link_leads_somewhere(page):
             assert part in map(anchor, headings), f"{path}#{part}"
 
 
+def sources():
+    """Files in which code and conversations explain themselves."""
+    for folder in ("bot", "handlers", "flows", "tests"):
+        yield from (path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yaml", ".html", ".js"))
+
+
+def test_code_names_only_pages_that_exist():
+    pages = {page.name for page in PAGES}
+    for path in sources():
+        named = set(re.findall(r"\b[\w-]+\.md\b", path.read_text(encoding="utf-8")))
+        assert named <= pages, path.relative_to(ROOT)
+
+
+def test_code_names_only_safety_rules_that_exist():
+    text = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    rules = set(map(int, re.findall(r"^(\d+)\. ", text, re.MULTILINE)))
+    assert rules == set(range(1, len(rules) + 1))
+    for path in sources():
+        for first, last in re.findall(r"\bsafety (\d+)(?: to (\d+))?", path.read_text(encoding="utf-8")):
+            assert {int(first), int(last or first)} <= rules, path.relative_to(ROOT)
+
+
 def test_pictures_are_used_and_small():
     used = {(page.parent / path).resolve() for page in PAGES for path, _, _ in links(page)}
     pictures = set(PICTURES.iterdir())

@@ -1,4 +1,4 @@
-"""What a turn may ask and claim of a case: the only SQL inside a turn (turn.md, 3; safety 10 to 14).
+"""What a turn may ask and claim of a case: the only SQL inside a turn (safety 10 to 14).
 
 One query, whatever was typed and whether it exists or not; then one script that counts the try and says
 whether its result may be used. Nothing of the query leaves this module before that script has answered,

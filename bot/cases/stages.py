@@ -1,4 +1,4 @@
-"""The stages of a case (domain.md, 2), and the one way to move it from one to another."""
+"""The stages of a case, and the one way to move it from one to another."""
 
 from datetime import UTC, date, datetime
 

@@ -17,7 +17,7 @@ from bot.text.dates import day_month, weekday_day_month
 from bot.text.gsm7 import fold
 from bot.text.pages import ussd_pages
 
-SCREEN = 160  # septets, "CON " included (gateways.md 1.1)
+SCREEN = 160  # septets, "CON " included
 PLAIN = ("ussd", "sms")
 NO_BUTTONS: tuple[Button, ...] = ()
 

@@ -46,7 +46,7 @@ class State:
     `private`: leaves no trace and is never offered again (safety 3).
     `verified`: only shown after the code; names the state that asks it again (safety 11).
     `secret`: what is typed here is never recorded.
-    `open_for`: milliseconds during which a late message may still answer (domain.md 8).
+    `open_for`: milliseconds during which a late message may still answer.
     """
 
     name: str

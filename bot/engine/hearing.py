@@ -17,7 +17,7 @@ WHATSAPP_IDLE = 3 * 60 * SECOND  # a shown code dies after three idle minutes on
 class Heard(msgspec.Struct, frozen=True, gc=False):
     """`text` is the new part alone. `dial`: a USSD session begins. `again`: nothing new, show the same screen.
 
-    `late`: not an answer to what is asked now (turn.md 2, "Late messages").
+    `late`: not an answer to what is asked now.
     """
 
     text: str
@@ -46,7 +46,7 @@ def milliseconds(at: datetime) -> int:
 
 
 def _hear_ussd(inbound: Inbound, session: Session | None) -> Heard:
-    """The transcript only grows; a `*` may be typed, so it is never split (gateways.md 1.1)."""
+    """The transcript only grows; a `*` may be typed, so it is never split."""
     if session is None or session.dialled != session_digest(inbound.session):
         return Heard("", dial=True)
     transcript, done = inbound.text, session.transcript

@@ -132,7 +132,7 @@ def _flow(name: str) -> str:
 
 
 def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
-    """Keywords, menu, back, private talk and staff's answers: they work in every state (design.md 5)."""
+    """Keywords, menu, back, private talk and staff's answers: they work in every state."""
     number = state is not None and state.number
     digits = fold_digits(text).strip() if len(text) <= 3 else ""
     if digits == PRIVATE_AMONG_NUMBERS or (digits == PRIVATE and not number):
@@ -204,7 +204,7 @@ def _number_by_itself(walk: Walk, state: State | None, text: str, channel: Chann
 
 
 def _joined(walk: Walk, state: State | None, text: str) -> str | None:
-    """A case number that came in two SMS within five minutes (domain.md 5)."""
+    """A case number that came in two SMS within five minutes."""
     digits = "".join(filter(str.isdigit, fold_digits(text)))
     if state is None or not digits or not walk.values.get("half"):
         return None
@@ -231,7 +231,7 @@ def _answer(walk: Walk, state: State, text: str) -> bool:
 
 
 def _yes_or_no(state: State, text: str) -> str | None:
-    """Words or a thumb: "oui", "a'a" are an answer where the question is one of yes or no, and nowhere else (domain.md 8)."""
+    """Words or a thumb: "oui", "a'a" are an answer where the question is one of yes or no, and nowhere else."""
     if not state.yes:
         return None
     answer = yes_no(text)

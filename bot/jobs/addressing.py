@@ -38,7 +38,7 @@ def address(session: Session, message: Message, *, settings: Settings, ciphers: 
 
 
 def stopped_since(conversations: Redis, number: str, *, ciphers: Ciphers) -> frozenset[str]:
-    """The channels that the conversation store knows to be ended by STOP, recorded or not (turn.md 4).
+    """The channels that the conversation store knows to be ended by STOP, recorded or not.
 
     Raises RedisError, and Unreadable for what no key opens: whoever asks then does not send.
     """

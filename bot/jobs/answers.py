@@ -1,4 +1,4 @@
-"""Send the answers that wait in a shard of the conversation store; PostgreSQL is not needed for it (turn.md 6).
+"""Send the answers that wait in a shard of the conversation store; PostgreSQL is not needed for it.
 
 An answer is sent under its claim, which is kept a day: nobody sends it twice. Its end is one transaction: what
 became of it goes to the journal, the entry leaves the stream. The value of a claim is `s<ms>` while somebody sends,

@@ -1,4 +1,4 @@
-"""The recorder: moves what turns wrote into the journal on to PostgreSQL, once, in order (turn.md, 5).
+"""The recorder: moves what turns wrote into the journal on to PostgreSQL, once, in order.
 
 `loop` runs the process, `shards` shares the 64 shards among recorders, `batch` records one batch in
 one transaction, `rows` writes turns and contacts, `orders` carries out the effects.

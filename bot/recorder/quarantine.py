@@ -45,7 +45,7 @@ class Aside:
 
 
 def set_aside(session: Session, aside: Aside, *, redis: redis_package.Redis, ciphers: Ciphers) -> Work:
-    """Write the quarantine row, and the bare referral where one was inside or may have been (turn.md, 5)."""
+    """Write the quarantine row, and the bare referral where one was inside or may have been."""
     if aside.entry is not None:
         # Set aside is recorded: the same entry again changes nothing.
         day = moment(aside.entry.at).replace(hour=0, minute=0, second=0, microsecond=0)

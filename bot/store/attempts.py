@@ -15,7 +15,7 @@ from bot.store import keys
 from bot.store.ciphers import Ciphers
 
 KEPT = timedelta(hours=24)
-PAUSE_AFTER, PAUSE = 3, timedelta(minutes=30)  # domain.md, 5
+PAUSE_AFTER, PAUSE = 3, timedelta(minutes=30)
 LOCK_AFTER = 6
 
 # ARGV: side, turn, right (1 or 0), now (ms), kept (ms), pause after, pause (ms), lock after

@@ -2,7 +2,7 @@
 
 Digests (address, turn, code) come from MARABA_INDEX_KEY and never change. Ciphertexts come from
 MARABA_ENCRYPTION_KEYS, which rotate: key id (1 byte), nonce (12), AES-256-GCM. The nonce doubles as
-the version of a stored value (turn.md, 1).
+the version of a stored value.
 """
 
 import base64
@@ -114,7 +114,7 @@ class Ciphers:
         return self._turn_mac(turn_id + what.encode())[:16].hex()
 
     def ticket_slot(self, turn_id: bytes, effect: int, attempt: int) -> int:
-        """K of turn.md 2: 0 to 15,624, not in sequence; another one for each attempt."""
+        """The place of a ticket number in its shard: 0 to 15,624, not in sequence; another one for each attempt."""
         raw = self._ticket_mac(turn_id + bytes([effect, attempt]))
         return int.from_bytes(raw[:8], "big") % 15_625
 

@@ -1,4 +1,4 @@
-"""The conversation store: load in one round trip, commit in one script, all or nothing (turn.md, 2)."""
+"""The conversation store: load in one round trip, commit in one script, all or nothing."""
 
 from typing import Literal, TypeVar
 

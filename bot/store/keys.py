@@ -1,4 +1,4 @@
-"""The keys of the conversation store. The hash tag is the shard, so that one script serves one slot (turn.md, 1)."""
+"""The keys of the conversation store. The hash tag is the shard, so that one script serves one slot."""
 
 from bot.store.ciphers import SHARDS, AddressKey
 

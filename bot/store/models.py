@@ -63,7 +63,7 @@ class Contact(Base):
 
 
 class Case(Base):
-    """One returnee's reintegration file. `stage` is the main stage or an exceptional state (domain.md 2)."""
+    """One returnee's reintegration file. `stage` is the main stage or an exceptional state."""
 
     __tablename__ = "cases"
 

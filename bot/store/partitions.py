@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.store.database import Database
 
-SEEN_DAYS = 9  # longer than any gateway repeats a message (turn.md 5)
+SEEN_DAYS = 9  # longer than any gateway repeats a message
 AHEAD_MONTHS = 2
 AHEAD_DAYS = 3
 _LOCK = 0x70617274

@@ -1,7 +1,7 @@
 """The stores of a machine that has none: two Valkey servers and PostgreSQL in the data folder, under one lock.
 
 The conversation store is durable and has a server of its own: jobs would otherwise wait for its disk, and its
-turns for the jobs. The job store keeps nothing: losing it loses no message (design.md 2).
+turns for the jobs. The job store keeps nothing: losing it loses no message.
 """
 
 import fcntl

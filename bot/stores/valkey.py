@@ -14,7 +14,7 @@ import redis
 
 from bot.stores.programs import Program, StartFault, bound, disk_full
 
-REPAIRABLE = 1_000_000  # bytes of a bad tail that are cut without asking (turn.md 7)
+REPAIRABLE = 1_000_000  # bytes of a bad tail that are cut without asking
 START = 60.0  # seconds: a large append-only file takes its time to load
 UNASKED = (
     "the conversation store does not let itself be asked (CONFIG is refused): make sure yourself of "
@@ -153,7 +153,7 @@ def _shelve(log: Path | None) -> None:
 
 
 def check_store(client: redis.Redis) -> list[str]:
-    """What is wrong with a conversation store by turn.md 7, a sentence each; [] when all is as it must be."""
+    """What is wrong with a conversation store, a sentence each; [] when all is as it must be."""
     wanted = {
         "appendonly": ("yes", "acknowledged turns would be lost with the server"),
         "appendfsync": ("always", "a power cut would lose turns that were acknowledged"),

@@ -1,6 +1,6 @@
 """Case numbers, codes, ticket numbers and start codes out of whatever people type around them.
 
-Lengths tell them apart (turn.md, 2): 3 last digits, 4 code, 6 start code, 7 ticket, 8 phone, 9 case. Where
+Lengths tell them apart: 3 last digits, 4 code, 6 start code, 7 ticket, 8 phone, 9 case. Where
 a message holds two different candidates, the answer is None: a wrong guess would cost the person an attempt.
 """
 

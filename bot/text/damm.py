@@ -1,6 +1,6 @@
 """Check digits of case and ticket numbers: Damm's table of order 10.
 
-It catches every wrong single digit and every swap of neighbours. Source: domain.md, section 5.
+It catches every wrong single digit and every swap of neighbours.
 """
 
 _ROWS = (

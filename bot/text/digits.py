@@ -17,7 +17,7 @@ def choice(text: str) -> str | None:
     """The menu answer in a message: one or two digits ("1", "00", "98"), or None.
 
     Understands "1." "1)" " 1 " "n°1" "choix 1" "un" "daya" "two" "١". Several numbers, a number of more than
-    two digits, or any other words are no answer: the question is asked again, never guessed (domain.md, 8).
+    two digits, or any other words are no answer: the question is asked again, never guessed.
     """
     if len(text) <= 2 and text.isascii() and text.isdigit():
         return text

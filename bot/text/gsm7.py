@@ -56,7 +56,7 @@ def utf16_units(text: str) -> int:
 def fold(text: str, language: str = "") -> str:
     """The plain spelling of a text: GSM-7 wherever a plain form exists; what has none stays.
 
-    `language` (`dje`, `tmh`, …) chooses between usual spellings of one letter (gateways.md, section 5.3);
+    `language` (`dje`, `tmh`, …) chooses between usual spellings of one letter;
     the Zarma and Tamasheq rows await a native speaker. Folding twice changes nothing.
     """
     if is_gsm7(text):

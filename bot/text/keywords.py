@@ -1,4 +1,4 @@
-"""Words that work everywhere: STOP and its kin, yes and no, what staff text back. Source: domain.md, section 8.
+"""Words that work everywhere: STOP and its kin, yes and no, what staff text back.
 
 All are compared in plain form, so accents, hooks, capitals, punctuation and old apostrophes do not matter.
 """

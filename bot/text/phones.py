@@ -1,4 +1,4 @@
-"""Phone numbers as gateways and people write them, as E.164. Facts: gateways.md, section 6."""
+"""Phone numbers as gateways and people write them, as E.164."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What `maraba check` refuses in flows/ and locales/, each with file, line and remedy. Source: design.md 5, safety.md."""
+"""What `maraba check` refuses in flows/ and locales/, each with file, line and remedy. Source: docs/safety.md."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a channel may carry (safety.md, table), and the words that are never sent (flows/never_send.yaml)."""
+"""What a channel may carry (docs/safety.md, table), and the words that are never sent (flows/never_send.yaml)."""
 
 import re
 from collections.abc import Iterator

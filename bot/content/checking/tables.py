@@ -1,4 +1,4 @@
-"""Codes, queues, stages, verbs and menu numbers. Sources: safety 21, 22, 24; domain.md 2 and 3."""
+"""Codes, queues, stages, verbs and menu numbers. Sources: safety 21, 22, 24."""
 
 import inspect
 from collections.abc import Iterator

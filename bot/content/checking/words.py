@@ -1,4 +1,4 @@
-"""Translations, placeholders, letters and lengths. Sources: design.md 5 and 6, gateways.md 1.1."""
+"""Translations, placeholders, letters and lengths."""
 
 import csv
 from collections.abc import Iterator
