@@ -8,6 +8,7 @@ from bot.config import ROOT
 from bot.content.loading import load
 from bot.engine.effects import AttachReferral, OpenReferral, Terms
 from bot.engine.ports import File
+from handlers.twilio import with_choices
 from tests.engine.speaker import Speaker
 
 REPEATABLE = {"KIT", "TRA", "DOC", "DEB", "BAS", "OTH", "DLY"}  # safety 4
@@ -234,3 +235,15 @@ def test_danger_words_during_or_after_a_talk_in_private_are_a_critical_request_o
     assert (hush.level, hush.source, hush.text, hush.terms) == ("critical", "hush", True, None)
     assert "tuer" not in heard
     assert private.ticket[:3] + "-" not in heard
+
+
+# --- 21: a key means the same on every gateway
+
+
+def test_a_gateway_without_buttons_adds_nothing_to_a_screen_that_lists_its_choices(content):
+    asking = [name for name, state in content.flows.states.items() if state.asks]
+    assert asking
+    for name in asking:
+        for language in content.flows.languages:
+            spoken = content.speak(name, {}, channel="whatsapp", language=language)
+            assert with_choices(spoken.text, spoken.buttons) == spoken.text, name
