@@ -18,7 +18,8 @@ from bot.config import Settings
 from bot.store import keys, partitions
 from bot.store.ciphers import SHARDS
 from bot.store.database import Database
-from bot.store.tickets import mark_taken
+from bot.store.deliveries import drop_old_reports
+from bot.store.tickets import MARKED, mark_taken
 from bot.waking import queue_on, wake
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ CROWDED = 500  # wake-ups already waiting: more would help nobody
 def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     """Sweep until told to stop (SIGTERM, SIGINT, or `stop`); outlives every store being away."""
     stop = stop or _on_signal()
-    database = Database.of(settings, pool_size=1)
+    database = Database.of(settings, pool_size=2)
     conversations = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
     queue_client = Redis.from_url(settings.queue_url, socket_timeout=2, socket_connect_timeout=2)
     queue = queue_on(queue_client)
@@ -43,9 +44,14 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
         daemon=True,  # a database that hangs must not keep the clock from stopping
     )
     slow.start()
+    marking = threading.Thread(
+        target=_repeat, args=(stop, SWEEP, lambda: mark_lost(database, conversations)), name="marking", daemon=True
+    )
+    marking.start()
     log.info("clock_started", every=SWEEP)
     _repeat(stop, SWEEP, lambda: sweep(queue, conversations))
     slow.join(timeout=2)
+    marking.join(timeout=2)
     for client in (conversations, queue_client):
         client.close()
     database.close()
@@ -82,13 +88,34 @@ def look_after(database: Database, conversations: Redis, *, months: int) -> bool
             log.info("partition_made", table=name)
         for name in partitions.drop_old(database, today=today, turn_months=months):
             log.info("partition_dropped", table=name)
-        missing = mark_taken(database, conversations)
-        if missing:
-            log.warning("ticket_numbers_marked_again", numbers=missing)
+        dropped = drop_old_reports(database)
+        if dropped:
+            log.info("reports_dropped", rows=dropped)
+        _mark(database, conversations)
     except (SQLAlchemyError, RedisError) as error:
         log.warning("store_away", job="hourly", error=type(error).__name__)
         return False
     return True
+
+
+def mark_lost(database: Database, conversations: Redis) -> bool:
+    """Seconds after the conversation store lost its memory every number in use is marked; False while one is away.
+
+    Until then a number could be shown that names somebody else's referral.
+    """
+    try:
+        if not conversations.exists(MARKED):
+            _mark(database, conversations)
+    except (SQLAlchemyError, RedisError) as error:
+        log.warning("store_away", job="marking", error=type(error).__name__)
+        return False
+    return True
+
+
+def _mark(database: Database, conversations: Redis) -> None:
+    missing = mark_taken(database, conversations)
+    if missing:
+        log.warning("ticket_numbers_marked_again", numbers=missing)
 
 
 def _crowded(queue: Queue) -> bool:

@@ -1,16 +1,17 @@
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from sqlalchemy import select
 
 from bot import clock
 from bot.store import keys
 from bot.store.ciphers import SHARDS
 from bot.store.database import Database
-from bot.store.models import Referral, Ticket
-from bot.store.tickets import mark_taken
+from bot.store.models import DeliveryReport, Referral, Ticket
+from bot.store.tickets import MARKED, mark_taken
 from bot.waking import WAKE_KEPT, queue_on
 
 
@@ -63,6 +64,32 @@ def test_numbers_in_use_are_marked_again_after_the_conversation_store_was_lost(d
     slot, shard = divmod(482_173, SHARDS)
     assert redis_client.getbit(keys.tickets(shard), slot) == 1
     assert mark_taken(database, redis_client) == 0
+
+
+def test_a_store_that_lost_its_memory_is_told_within_seconds(database, redis_client):
+    with database.transaction() as session:
+        values = {"source": "menu", "level": "normal", "queue": "assistance", "channel": "ussd"}
+        session.add(Referral(id="a" * 32, ticket="4821737", opened_at=datetime.now(UTC), **values))
+        session.flush()
+        session.add(Ticket(number="4821737", referral_id="a" * 32, issued_at=datetime.now(UTC)))
+    slot, shard = divmod(482_173, SHARDS)
+    for _ in range(2):
+        assert clock.mark_lost(database, redis_client)
+        assert redis_client.getbit(keys.tickets(shard), slot) == 1
+        redis_client.delete(keys.tickets(shard), MARKED)
+    assert clock.mark_lost(Database("postgresql://x@/x?host=/nowhere"), redis_client) is False
+    assert not redis_client.exists(MARKED)
+
+
+def test_reports_of_messages_that_are_nobodys_are_dropped_in_time(database, redis_client):
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        for days in (1, 30):
+            at = now - timedelta(days=days)
+            session.add(DeliveryReport(gateway="twilio", external_id=f"SM{days}", state="sent", at=at))
+    assert clock.look_after(database, redis_client, months=1)
+    with database.transaction() as session:
+        assert session.scalars(select(DeliveryReport.external_id)).all() == ["SM1"]
 
 
 def test_the_clock_runs_sweeps_until_told_to_stop(settings, queue, redis_client, monkeypatch):

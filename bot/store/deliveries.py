@@ -1,14 +1,17 @@
 """What became of a message: states only move forward, and a report may come before our own bookkeeping."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, bindparam, case, delete, select
+from sqlalchemy import Table, bindparam, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from bot.messages import Delivery
+from bot.store.database import Database
 from bot.store.models import DeliveryReport, Message
+
+REPORTS_KEPT = timedelta(days=9)  # longer than any gateway repeats a report
 
 # A network may say "failed" and deliver a minute later; nobody has un-received a message.
 RANK: dict[str, int] = {
@@ -63,6 +66,13 @@ def apply_kept(session: Session, message: Message, *, at: datetime) -> bool:
     # Core, not ORM: once for every message that leaves, and nearly always for nothing.
     kept = session.connection().execute(_TAKE, {"of": message.gateway, "known_as": message.external_id}).one_or_none()
     return bool(kept and advance(message, kept.state, reason=kept.code, at=at) and kept.state in _FAILURES)
+
+
+def drop_old_reports(database: Database) -> int:
+    """Reports of messages that never became ours (another system's, a test's) are not kept for ever; how many went."""
+    with database.transaction() as session:
+        old = delete(_KEPT).where(_KEPT.c.at < func.now() - REPORTS_KEPT)
+        return session.connection().execute(old).rowcount
 
 
 _KEPT = cast("Table", DeliveryReport.__table__)

@@ -13,6 +13,7 @@ from bot.store.database import Database
 from bot.store.models import Ticket
 
 AT_ONCE = 5_000
+MARKED = "tickets:marked"  # stands while the bitmaps are whole: a store that lost them lost this key too
 
 
 def mark_taken(database: Database, client: redis.Redis) -> int:
@@ -26,4 +27,5 @@ def mark_taken(database: Database, client: redis.Redis) -> int:
             slot, shard = divmod(int(number[:6]), SHARDS)
             pipeline.setbit(keys.tickets(shard), slot, 1)
         missing += pipeline.execute().count(0)
+    client.set(MARKED, 1)
     return missing
