@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.desk import guarding, sign_in, views_find, views_queues, views_sign_in, views_today
-from bot.desk import views_referral as views_referral
+from bot.desk import guarding, sign_in, views_find, views_queues, views_referral, views_sign_in, views_today
 from bot.desk.blueprint import blueprint
 from bot.desk.services import Clock, Desk, Services, utc_now
 
 __all__ = ["blueprint", "register"]
 
+# Imported for what they do: each puts its pages into the blueprint.
 VIEWS = (views_sign_in, views_today, views_queues, views_find, views_referral)
 
 

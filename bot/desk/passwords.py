@@ -18,11 +18,6 @@ LOCK_OUT = timedelta(minutes=15)
 _hasher = PasswordHasher()
 
 
-def hashed(password: str) -> str:
-    """A password as `staff.password_hash` keeps it."""
-    return _hasher.hash(password)
-
-
 def sign_in(database: Database, login: str, password: str, *, now: datetime) -> Staff | None:
     """The staff member whom login and password name; None for every other reason, after the same work.
 

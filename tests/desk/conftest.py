@@ -21,6 +21,7 @@ from bot.store.database import Database
 from bot.store.models import Alert, Contact, Duty, Ladder, Referral, ReferralEvent, Staff, Ticket
 
 PASSWORD = "five mangoes in a basket"
+QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 NOON = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)  # Monday, 09:12 in Niamey
 MORNING = Terms(may_call=True, window="morning")
 EVENING = Terms(may_call=True, window="evening")
@@ -84,7 +85,7 @@ class Reader:
 @pytest.fixture(autouse=True, scope="session")
 def _quick_argon():
     """The same algorithm with less work: these tests sign in two hundred times."""
-    costly, passwords._hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    costly, passwords._hasher = passwords._hasher, QUICK
     yield
     passwords._hasher = costly
 
@@ -115,7 +116,7 @@ def visitor(app: Flask) -> Reader:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return passwords.hashed(PASSWORD)
+    return QUICK.hash(PASSWORD)
 
 
 @pytest.fixture
