@@ -50,8 +50,3 @@ def day_word(at: datetime, now: datetime) -> str:
 def short_date(day: date) -> str:
     """`02/11`."""
     return day.strftime("%d/%m")
-
-
-def minutes_between(early: datetime, late: datetime) -> int:
-    """Whole minutes, rounded up, so that "1 min left" is never shown as 0."""
-    return -int((early - late).total_seconds() // 60)
