@@ -88,7 +88,7 @@ def _ok(session: Session, staff: Staff, held: list[Held], *, at: datetime, ciphe
 def _no(session: Session, staff: Staff, held: list[Held], *, at: datetime, ciphers: Ciphers, settings: Settings) -> str:
     for alert, referral, ladder in held:
         alert.answer, alert.answered_at, alert.open = "no", at, False
-        hurry(ladder, alert, why="refused", at=at)
+        hurry(ladder, alert, level=referral.level, why="refused", at=at)
         audit(session, staff, "refuse", referral=referral, at=at, by="sms")
     return words.say("refused", staff.language)
 

@@ -39,7 +39,7 @@ def refuse(session: Session, referral: Referral, staff: Staff, at: datetime) -> 
         select(Alert).where(Alert.referral_id == referral.id, Alert.staff_id == staff.id, Alert.open)
     ):
         alert.open, alert.answer, alert.answered_at = False, "no", at
-        hurry(ladder, alert, why="refused", at=at)
+        hurry(ladder, alert, level=referral.level, why="refused", at=at)
     if referral.accepted_by == staff.id:
         rows.release(referral)
         # Not a new round: that would begin with the first of the list, who may be the one who just said no.

@@ -32,7 +32,7 @@ from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral, Ref
 log = structlog.get_logger(__name__)
 
 BROKEN_FOR = timedelta(seconds=20)  # a row that can't be climbed (a bug, bad data) is left alone so long
-NOBODY_FOR = timedelta(minutes=30)  # nobody to tell: red at the desk, and tried again
+NOBODY_FOR = timedelta(minutes=30)  # nobody to tell, or nobody left: red at the desk, and tried again
 MOST = 500  # rows of one call
 BATCH = 25  # rows of one transaction
 CLIMBING = 0x6C616464  # advisory lock
@@ -96,18 +96,23 @@ def failed_message(session: Session, message: Message, *, now: datetime | None =
     due = []
     for alert in session.scalars(select(Alert).where(Alert.id.in_(told), Alert.open).order_by(Alert.referral_id)):
         ladder = session.get(Ladder, alert.referral_id, with_for_update=True)
-        if ladder is not None and hurry(ladder, alert, why="failed", at=at):
+        level = session.scalars(select(Referral.level).where(Referral.id == alert.referral_id)).one()
+        if ladder is not None and hurry(ladder, alert, level=level, why="failed", at=at):
             due.append(alert.referral_id)
     return due
 
 
-def hurry(ladder: Ladder, alert: Alert, *, why: str, at: datetime) -> bool:
+def hurry(ladder: Ladder, alert: Alert, *, level: str, why: str, at: datetime) -> bool:
     """The next rung at once, for this alert will not be answered.
 
     False where the ladder stands still, somebody later was told already, or nobody is left in this round: a new
-    round keeps its clock, or a gateway that is down would make the ladder spin.
+    round waits for half an hour (safety 17), or a gateway that is down would make the ladder spin.
     """
-    if ladder.due_at is None or ladder.why == "round" or (ladder.round, ladder.rung) != (alert.round, alert.rung):
+    if ladder.due_at is None or (ladder.round, ladder.rung) != (alert.round, alert.rung):
+        return False
+    if ladder.why == "round":
+        # The last of level high has hours to answer, over a weekend days; not once it is known that no answer comes.
+        ladder.due_at = ladder.due_at if level == "normal" else min(ladder.due_at, at + NOBODY_FOR)
         return False
     ladder.due_at = min(ladder.due_at, at)
     ladder.why = why
@@ -265,11 +270,8 @@ def _told(step: Step, *, hotline: bool) -> set[int]:
     ladder = step.ladder
     if not ladder.rung:
         return set()  # a round begins
-    told = set(
-        step.session.scalars(
-            select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
-        )
-    )
+    alerts = select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
+    told = set(step.session.scalars(alerts))
     if hotline and step.session.get(Message, _hotline_id(step, ladder.round)) is not None:
         told.add(0)
     return told

@@ -189,7 +189,7 @@ def _hand_back(session: Session, staff: Staff) -> None:
         for alert in rows.open_alerts(session, referral.id):
             if alert.staff_id == staff.id:
                 alert.open = False
-                hurry(ladder, alert, why="refused", at=at)
+                hurry(ladder, alert, level=referral.level, why="refused", at=at)
         if referral.accepted_by == staff.id:
             rows.release(referral)
             ladder.due_at, ladder.why = at, "refused"

@@ -9,6 +9,8 @@ from bot.referrals import ladder, writing
 from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral
 from tests.referrals.conftest import NOON
 
+FRIDAY = NOON + timedelta(days=3, minutes=20)  # ten minutes before the office closes for the weekend
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -230,6 +232,22 @@ def test_a_failed_alert_is_silence_at_once(office, climb, database):
     climb(MINUTE)
     assert told(office, referral) == [a, b]
     assert office.alerts(referral)[0].open  # had it arrived after all, its OK is welcome
+
+
+def test_when_the_last_says_no_over_a_weekend_the_first_is_told_again_in_half_an_hour(office, climb):
+    first = office.on_duty("a")
+    referral = office.need(level="high", at=FRIDAY)
+    climb(FRIDAY - NOON)
+    [alert] = office.alerts(referral)
+    assert office.ladder(referral).due_at > FRIDAY + timedelta(days=2)
+    with office.database.transaction() as session:
+        writing.staff_answer(
+            session, StaffAnswer(answer="no", code=alert.code), sender_digest=office.digest_of(first), at=FRIDAY,
+            ciphers=office.ciphers, settings=office.settings,
+        )  # fmt: skip
+    assert office.ladder(referral).due_at == FRIDAY + timedelta(minutes=30)
+    climb(FRIDAY - NOON + timedelta(minutes=30))
+    assert [alert.round for alert in office.alerts(referral)] == [0, 1]
 
 
 def test_failures_of_everybody_do_not_make_the_ladder_spin(office, climb, database):
