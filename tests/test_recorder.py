@@ -47,6 +47,7 @@ from bot.store.models import (
     TurnSeen,
 )
 from bot.text.damm import valid
+from tests.machine import eventually
 
 PHONE = "+22790001234"
 AT = 1_763_712_000_000
@@ -402,13 +403,6 @@ def serving(journal, database):
     assert not thread.is_alive()
 
 
-def eventually(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.005)
-
-
 def test_a_waiting_recorder_records_within_moments(journal, serving):
     journal.says(1)
     eventually(lambda: journal.left() == 0)
@@ -417,7 +411,7 @@ def test_a_waiting_recorder_records_within_moments(journal, serving):
     for n in range(2, 12):
         journal.says(n, opens(n))
         began = time.monotonic()
-        eventually(lambda: journal.left() == 0)
+        eventually(lambda: journal.left() == 0, every=0.005)
         took.append(time.monotonic() - began)
     assert sorted(took)[5] < 0.1
     assert len(journal.all(Referral)) == 10
@@ -428,7 +422,7 @@ def test_every_address_keeps_its_order_and_every_turn_is_recorded_once(journal, 
     for n in range(400):
         phone = phones[n % 40]
         journal.says(n, phone=phone, contact={"language": "fr" if n < 360 else "ha"})
-    eventually(lambda: sum(backlog(journal.client).values()) == 0, 20)
+    eventually(lambda: sum(backlog(journal.client).values()) == 0, within=20)
     assert len(journal.all(Turn)) == 400
     assert {contact.language for contact in journal.all(Contact)} == {"ha"}
 
@@ -480,7 +474,7 @@ def test_killed_around_its_commit_nothing_is_lost_and_nothing_is_twice(journal, 
     assert journal.left() == 30
     again = start(settings, "never")
     try:
-        eventually(lambda: journal.left() == 0, 60)
+        eventually(lambda: journal.left() == 0, within=60)
     finally:
         os.kill(again.pid, signal.SIGTERM)
         assert again.wait(30) == 0
