@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.errors import BotError
 from bot.referrals.letters import letter
 from bot.simulator import eyes, people, stories
 from bot.simulator import time as clock
 from bot.simulator.shelf import Shelf
 from bot.store.models import Alert, Case, Contact, Duty, Ladder, Message, Referral, Staff
-from bot.talk import talk
 
 SALIFOU = "+22790001234"
 DUE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -133,46 +131,3 @@ def test_every_story_has_both_languages_and_rules_that_compile():
     for story in found:
         for pair in (story["title"], story["about"], *(step["say"] for step in story["steps"])):
             assert all(pair[language] for language in ("en", "fr"))
-
-
-def typed(*lines):
-    rest = iter(lines)
-
-    def ask(prompt):
-        try:
-            return next(rest)
-        except StopIteration:
-            raise EOFError from None
-
-    return ask
-
-
-def test_the_terminal_dials_and_hears_the_end(line, port):
-    heard = []
-    talk(line.settings, channel="ussd", phone=SALIFOU, ask=typed("9", "1", "2", "1"), say=heard.append)
-    assert "Bienvenue" in heard[0]
-    assert "482-1737" in heard[-2]
-    assert heard[-1] == "(the line is closed)"
-
-
-def test_the_terminal_drops_the_line_at_the_end_of_input(line):
-    talk(line.settings, channel="ussd", phone=SALIFOU, ask=typed("1"), say=[].append)
-    assert line.seen[-1].status == "Incomplete"
-
-
-@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
-def test_the_terminal_texts_and_reads_the_answer(line, channel):
-    heard = []
-    talk(line.settings, channel=channel, phone=SALIFOU, ask=typed("Bonjour"), say=heard.append)
-    assert "Bienvenue" in heard[0]
-
-
-def test_the_terminal_says_what_is_wrong(settings, port):
-    for wrong in (
-        {"channel": "ussd", "phone": "12"},
-        {"channel": "pigeon", "phone": SALIFOU},
-        {"channel": "ussd", "phone": SALIFOU},
-    ):
-        with pytest.raises(BotError) as refusal:
-            talk(settings, url=f"http://127.0.0.1:{port}", ask=typed(), say=[].append, **wrong)
-        assert SALIFOU not in str(refusal.value) or wrong["phone"] == "12"
