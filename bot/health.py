@@ -136,4 +136,7 @@ def _may_read_metrics() -> bool:
     token = _services().settings.metrics_token.get_secret_value()
     if token:
         return hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}")
+    # Behind a proxy on the same machine everybody comes from loopback: in production only the token opens.
+    if not _services().settings.development:
+        return False
     return bool(request.remote_addr) and ip_address(str(request.remote_addr)).is_loopback

@@ -27,7 +27,7 @@ from bot.store.models import Alert, Contact, Message, MessageAlert, Referral, St
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than any gateway's time-out
+LEASE = timedelta(seconds=30)  # longer than any gateway's time-out, so that an alert leaves again within a minute
 LONGEST_RUN = 5.0  # seconds after which a job lets others in
 GIVE_UP = {"alert": timedelta(hours=6)}  # others: two hours
 SLOWEST = {"alert": 20.0}  # seconds between tries of one message; others: five minutes
