@@ -12,8 +12,13 @@ TODAY = date(2026, 12, 30)
 
 @pytest.fixture
 def own(database):
-    """Partitions are tables, which emptying leaves: drop what a test made."""
+    """Partitions are tables, which emptying leaves: none from an earlier test, none for a later one."""
+    drop_partitions(database)
     yield database
+    drop_partitions(database)
+
+
+def drop_partitions(database):
     with database.transaction() as session:
         for name in session.scalars(
             text("SELECT relname FROM pg_class WHERE relname ~ '^turns(_seen)?_p[0-9]+$' AND relkind = 'r'")
