@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         description="letters in alerts of protection, gbv, child, complaints, assistance, community: ABCDEF in any order; empty: derived from the index key",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: closed (in development: loopback only)")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: closed (in development: loopback only)"
+    )
 
     @field_validator("gateways", mode="before")
     @classmethod
