@@ -62,20 +62,18 @@ def open_referral(
     """
     if session.get(Referral, effect.id) is not None:
         return
-    queue = "sealed" if effect.sealed else "child" if effect.minor else effect.queue or "protection"
-    sealed = queue == "sealed" or effect.queue == "sealed"
+    queue = _first_queue(effect)
     referral = Referral(
         id=effect.id,
         ticket=effect.ticket,
         opened_at=at,
         source=effect.source,
         code=effect.code,
-        level="critical" if sealed or effect.private else effect.level,
-        queue="sealed" if sealed else queue,
+        level="critical" if queue == "sealed" or effect.private else effect.level,
+        queue=queue,
         private=effect.private,
-        sealed=sealed,
+        sealed=queue == "sealed",
         minor=effect.minor,
-        call_language=None,
         language=effect.language,
         channel=channel,
         contact_id=contact_id,
@@ -93,6 +91,13 @@ def open_referral(
     due = first_alert_at(referral.level, at, clocks=clocks)
     session.add(Ladder(referral_id=effect.id, rung=0, round=0, due_at=due, why="opened"))
     once(session, effect.id, kind="opened", at=at, turn=turn, detail={"level": referral.level, "source": effect.source})
+
+
+def _first_queue(effect: OpenReferral) -> str:
+    """Sealed before all, then a child's, then what the flow says; nobody's need is without a queue."""
+    if effect.sealed or effect.queue == "sealed":
+        return "sealed"
+    return "child" if effect.minor else effect.queue or "protection"
 
 
 def update_referral(
