@@ -16,7 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT_KEY = "maraba-development-only-not-a-secret"
 DEVELOPMENT_KEYS = "1:" + base64.b64encode(DEVELOPMENT_KEY.encode()[:32]).decode()
 
+DEVELOPMENT_KANNEL = "dev-kannel"
+DEVELOPMENT_META = "dev-meta"
+
 Words = Annotated[tuple[str, ...], NoDecode]
+Paths = Annotated[tuple[Path, ...], NoDecode]
+Amounts = Annotated[dict[str, str], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -44,7 +49,13 @@ class Settings(BaseSettings):
         description="`id:base64` of 32 bytes, several by comma: the first encrypts, all decrypt; ids 1 to 255",
     )
 
-    gateways: Words = Field(("africastalking", "twilio"), description="gateways that are on, by comma")
+    gateways: Words = Field(
+        ("africastalking", "twilio"),
+        description="gateways that are on, by comma; those of `described_gateways` are on by being named there",
+    )
+    described_gateways: Paths = Field(
+        (), description="files that describe further gateways (docs/gateways.md), by comma"
+    )
     hook_secret: SecretStr = Field(
         SecretStr("dev"), description="path segment of hooks without signature; two by comma while it rotates"
     )
@@ -57,8 +68,40 @@ class Settings(BaseSettings):
     twilio_sms_from: str = Field("+12025550123", description="Twilio SMS sender")
     twilio_whatsapp_from: str = Field("+12025550123", description="Twilio WhatsApp sender, without prefix")
     twilio_api_url: str = Field("", description="other base address for its library, for a stand-in")
+    twilio_opt_out: Literal["default", "advanced", "none"] = Field(
+        "default",
+        description="how Twilio treats STOP words on this account: its `default`, `advanced` opt-out, or `none`",
+    )
+    twilio_look_back: float = Field(
+        300.0, description="seconds between two looks at Twilio's list of messages that our hook may have missed"
+    )
+    kannel_url: str = Field("http://127.0.0.1:13013", description="smsbox of Kannel: host and port of sendsms")
+    kannel_username: str = Field("maraba", description="sendsms user of Kannel")
+    kannel_password: SecretStr = Field(SecretStr(DEVELOPMENT_KANNEL), description="its password")
+    kannel_from: str = Field("321", description="short code or sender name of SMS through Kannel")
+    kannel_hook_url: str = Field(
+        "", description="how Kannel reaches this service for delivery reports; empty: `public_url`"
+    )
+    kannel_api_url: str = Field("", description="other base address instead of `kannel_url`, for a stand-in")
+    meta_app_secret: SecretStr = Field(SecretStr(DEVELOPMENT_META), description="Meta app secret; checks signatures")
+    meta_verify_token: SecretStr = Field(SecretStr(DEVELOPMENT_META), description="word that Meta repeats to us once")
+    meta_access_token: SecretStr = Field(SecretStr(DEVELOPMENT_META), description="Meta token that sends")
+    meta_phone_number_id: str = Field("100000000000001", description="id of our WhatsApp number at Meta")
+    meta_api_version: str = Field("v26.0", description="version of Meta's Graph API")
+    meta_api_url: str = Field("", description="other base address for Meta's API, for a stand-in")
+    trusted_proxies: Words = Field(
+        (), description="addresses or networks whose X-Forwarded-Proto and -Host count, where `public_url` is empty"
+    )
     staff_gateway: str = Field("africastalking", description="gateway that carries alerts to staff by SMS")
+    staff_gateway_spare: str = Field("", description="gateway for alerts while the first one is paused; may be empty")
     sms_gateway: str = Field("africastalking", description="gateway for an SMS that answers no hook")
+    whatsapp_gateway: str = Field("twilio", description="gateway for a WhatsApp message that answers no hook")
+    rates: Amounts = Field(
+        {}, description="segments a second that a gateway may be given: `kannel=10,meta=80`; others as fast as we can"
+    )
+    prices: Amounts = Field(
+        {}, description="price of a segment: `kannel=8 XOF,twilio:whatsapp=0.0147 USD`; what a gateway tells wins"
+    )
 
     short_code: str = Field("*321#", description="the USSD code that people dial")
     emergency_number: str = Field("17", description="named on screens; empty: sentences with it are left out")
@@ -83,12 +126,22 @@ class Settings(BaseSettings):
         SecretStr(""), description="bearer token of /metrics; empty: closed (in development: loopback only)"
     )
 
-    @field_validator("gateways", mode="before")
+    @field_validator("gateways", "trusted_proxies", "described_gateways", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("rates", "prices", mode="before")
+    @classmethod
+    def _amounts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(name.strip() and equals and amount.strip() for name, equals, amount in pairs):
+            raise ValueError("write it like `kannel=10,meta=80`")
+        return {name.strip(): amount.strip() for name, _, amount in pairs}
 
     @property
     def development(self) -> bool:
@@ -129,6 +182,13 @@ class Settings(BaseSettings):
             )
         if "twilio" in self.gateways and self.twilio_auth_token.get_secret_value() in ("", "dev-token"):
             found.append("MARABA_TWILIO_AUTH_TOKEN is missing; set it, or drop twilio from MARABA_GATEWAYS")
+        if "kannel" in self.gateways and self.kannel_password.get_secret_value() in ("", DEVELOPMENT_KANNEL):
+            found.append("MARABA_KANNEL_PASSWORD is missing; set it, or drop kannel from MARABA_GATEWAYS")
+        found += [
+            f"MARABA_META_{name.upper()} is missing; set it, or drop meta from MARABA_GATEWAYS"
+            for name in ("app_secret", "verify_token", "access_token")
+            if "meta" in self.gateways and getattr(self, f"meta_{name}").get_secret_value() in ("", DEVELOPMENT_META)
+        ]
         return found
 
 

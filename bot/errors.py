@@ -37,6 +37,16 @@ class Ignored(WebhookError):
     status = 200
 
 
+class Answered(WebhookError):
+    """A request that is no conversation but wants these words back (Meta's check of our address)."""
+
+    status = 200
+
+    def __init__(self, body: str) -> None:
+        super().__init__("answered")
+        self.body = body
+
+
 class StoreDown(BotError):
     """The conversation store did not answer or refused; nothing was half done."""
 
@@ -59,6 +69,8 @@ class SendError(BotError):
     `retryable`: sending again later may help and can't send twice.
     `unknown`: the gateway may have taken it (read time-out); never repeated by itself, alerts excepted.
     `suppress`: the gateway says this recipient must not be written to any more.
+    `account`: not this message but our account is refused (token, credit): the gateway is paused.
+    `parts_taken`: parts of a long SMS that the gateway has from this call and earlier ones.
     """
 
     def __init__(
@@ -68,13 +80,17 @@ class SendError(BotError):
         retryable: bool = False,
         unknown: bool = False,
         suppress: bool = False,
+        account: bool = False,
         retry_after: float | None = None,
+        parts_taken: int = 0,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.retryable = retryable
         self.unknown = unknown
         self.suppress = suppress
+        self.account = account
+        self.parts_taken = parts_taken
         self.retry_after = retry_after
 
 

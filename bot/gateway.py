@@ -1,10 +1,14 @@
-"""What a gateway module offers. One class a gateway; see docs/architecture.md for the way of a request."""
+"""What a gateway module offers. One class a gateway, derived from `Gateway`; docs/gateways.md shows how to add one."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from flask import Request, Response
 
+from bot.errors import SendError
 from bot.messages import Channel, Inbound, OptOut, Outbound, Sent, SessionEnded, StatusReport
+from bot.reasons import Why
 
 Event = Inbound | StatusReport | SessionEnded | OptOut
 
@@ -16,14 +20,23 @@ class Gateway(Protocol):
     channels: frozenset[Channel]
     resends_for: float
     """Seconds during which the gateway repeats a hook that we answered with 503; 0 where it drops the message."""
+    methods: frozenset[str] = frozenset({"POST"})
+    """HTTP methods of its hooks."""
+    reasons: Mapping[str, Why] = {}
+    """What its own codes (of `SendError` and `StatusReport`) mean; a code that is not here is `Why.OTHER`."""
+    together: int = 1
+    """Recipients of one text that one call takes (`send_many`)."""
+    takes_parts: bool = False
+    """A long SMS is handed over part by part, so that a repeat sends only the parts that were not taken."""
 
     def verify(self, request: Request, secret: str | None) -> None:
         """Raise BadSignature unless the request is the gateway's own. `secret` is the path segment, where there is one."""
 
     def parse(self, request: Request, kind: str) -> list[Event]:
-        """Turn a verified request into events. `kind` is the last path segment (`ussd`, `sms`, `status` …).
+        """Turn a verified request into events. `kind` is the last path segment (`ussd`, `sms`, `status` …), "" without.
 
-        Raises BadPayload for missing, repeated or impossible fields, Ignored for what is known and unwanted.
+        Raises BadPayload for missing, repeated or impossible fields, Ignored for what is known and unwanted,
+        Answered where the gateway asks for an answer that is no conversation.
         """
 
     def render(self, kind: str, text: str | None, *, final: bool) -> Response:
@@ -34,3 +47,33 @@ class Gateway(Protocol):
 
     def send(self, message: Outbound) -> Sent:
         """Hand one message to the gateway over HTTP; raises SendError. Called by the gate alone."""
+
+    def send_many(self, messages: Sequence[Outbound]) -> list[Sent | SendError]:
+        """One text (no buttons, no template) to up to `together` people, in their order. Called by the gate alone."""
+        results: list[Sent | SendError] = []
+        for message in messages:
+            try:
+                results.append(self.send(message))
+            except SendError as error:
+                results.append(error)
+        return results
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A gateway that can list what was sent to us: for the time after an outage."""
+
+    name: str
+
+    def missed(self, since: datetime) -> list[Inbound]:
+        """Messages to us since then, oldest first, those already handled among them. Raises SendError."""
+
+
+@runtime_checkable
+class Plays(Protocol):
+    """A gateway that gives out the sound of a voice note."""
+
+    name: str
+
+    def fetch(self, media_id: str) -> tuple[bytes, str]:
+        """The sound (5 MB at most) and its media type. Raises SendError; `retryable` where later may help."""

@@ -38,30 +38,42 @@ class Inbound(msgspec.Struct, frozen=True, gc=False):
     `session` is the gateway's session id on USSD, else "".
     `text` is what was typed; on USSD the whole transcript (answers joined with `*`), "" on the first request.
     `choice` is the payload of a tapped button or list row, else "".
-    `media` is "", "audio", "image", "location" or "other"; the content itself is never taken in here.
+    `address` is E.164; where a gateway gives no number, `<channel>:<its opaque id>` (`has_phone` tells them apart).
+    `media` is "", "audio", "image", "location" or "other"; the content itself is never taken in here. `media_id` is how
+    the gateway gives out the sound of a voice note, "" where it can't.
     `sent_at` is UTC and aware; the time of receipt where the gateway tells none.
     """
 
     gateway: str
     external_id: str
     channel: Channel
-    address: str  # E.164
+    address: str
     text: str
     sent_at: datetime
     session: str = ""
     choice: str = ""
     media: str = ""
     to: str = ""
+    media_id: str = ""
+
+
+def has_phone(address: str) -> bool:
+    """A phone number; otherwise the opaque id of a channel, to which nobody can make a call."""
+    return address.startswith("+")
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What a gateway says became of a message we sent. `external_id` is the id its send call returned."""
+    """What a gateway says became of a message we sent. `external_id` is the id its send call returned.
+
+    `message` is our own id where the gateway echoes it: so a send whose reply was lost can still be settled.
+    """
 
     gateway: str
     external_id: str
     state: Delivery
     code: str = ""  # the gateway's reason, for staff and for the table of failure words
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +105,35 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A WhatsApp text that was approved beforehand: the only thing that may open a conversation after 24 hours."""
+
+    name: str
+    language: str
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
-    """One message that must leave. `id` is ours: stable over retries. `text` is already in its final form."""
+    """One message that must leave. `id` is ours: stable over retries. `text` is already in its final form.
+
+    `parts_taken`: parts of a long SMS that the gateway took in an earlier try; only the rest is sent
+    (gateways whose `takes_parts` is true). `template` replaces `text` on WhatsApp.
+    """
 
     id: str
     channel: Channel
-    to: str  # E.164
+    to: str  # as `Inbound.address`
     text: str
     buttons: tuple[Button, ...] = ()
     status_url: str = ""
+    template: Template | None = None
+    parts_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway took it. `external_id` matches later status reports; `parts` and `cost` as far as it tells."""
+    """The gateway took it. `external_id` matches later status reports; `parts` and `cost` ("XOF 12.50") as it tells."""
 
     external_id: str
     parts: int = 0

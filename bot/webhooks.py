@@ -11,7 +11,7 @@ from flask import Flask, Request, Response
 
 from bot.content.screens import Content
 from bot.conversation import Conversation, Turned
-from bot.errors import StoreDown, WebhookError
+from bot.errors import Answered, StoreDown, WebhookError
 from bot.events import Events
 from bot.gateway import Event, Gateway
 from bot.messages import Inbound, OptOut, StatusReport
@@ -53,9 +53,13 @@ class Receiver:
         gateway = self._gateways.get(name)
         if gateway is None:
             return refusal(403)
+        if request.method not in gateway.methods:
+            return refusal(405)
         try:
             gateway.verify(request, secret)
             events = gateway.parse(request, kind)
+        except Answered as asked:
+            return Response(asked.body, content_type="text/plain; charset=utf-8")
         except WebhookError as fault:
             if fault.status != 200:
                 log.info("hook_refused", gateway=name, status=fault.status, fault=type(fault).__name__)
@@ -108,11 +112,16 @@ def register(app: Flask, receiver: Receiver) -> None:
 
 
 def _hook(environ: "WSGIEnvironment") -> tuple[str, str, str | None] | None:
-    """Gateway, kind and secret of `/hooks/<gateway>/<kind>` (signed) or `/hooks/<gateway>/<secret>/<kind>`."""
+    """Gateway, kind and secret of a hook's path.
+
+    `/hooks/<gateway>` and `/hooks/<gateway>/<kind>` are signed; else `/hooks/<gateway>/<secret>/<kind>`.
+    """
     path = environ.get("PATH_INFO", "")
-    if not path.startswith("/hooks/") or environ.get("REQUEST_METHOD") != "POST":
+    if not path.startswith("/hooks/"):
         return None
     match path[len("/hooks/") :].split("/"):
+        case [name]:
+            return name, "", None
         case [name, kind]:
             return name, kind, None
         case [name, secret, kind]:

@@ -19,7 +19,7 @@ from flask import Request, Response
 
 from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, SendError
-from bot.gateway import Event
+from bot.gateway import Event, Gateway
 from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, Sent, SessionEnded, StatusReport
 from handlers import forms, outgoing
 
@@ -61,7 +61,7 @@ REFUSALS = {
 }
 
 
-class AfricasTalking:
+class AfricasTalking(Gateway):
     """The gateway. `clock` gives the time of receipt, UTC."""
 
     name = "africastalking"

@@ -28,7 +28,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
-from bot.gateway import Event
+from bot.gateway import Event, Gateway
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
 from handlers import forms, outgoing
 
@@ -68,7 +68,7 @@ REFUSALS = {  # all others: this message will never be taken as it is
 }
 
 
-class Twilio:
+class Twilio(Gateway):
     """The gateway. `clock` gives the time of receipt, UTC."""
 
     name = "twilio"

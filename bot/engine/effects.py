@@ -52,6 +52,7 @@ class OpenReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
     case: str | None = None
     terms: Terms | None = None
     text: bool = False  # the turn's own text is the person's words (hush): kept encrypted with the referral
+    media: str = ""  # how the gateway gives out the voice note that this is about
 
 
 class UpdateReferral(Effect, frozen=True, omit_defaults=True, kw_only=True):
@@ -105,6 +106,7 @@ class Report(Effect, frozen=True, omit_defaults=True, kw_only=True):
     external_id: str
     state: str
     code: str = ""
+    message: str = ""  # our own id, where the gateway echoes it
 
 
 class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
@@ -119,6 +121,8 @@ class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
     parts: int = 0
     text: bytes = b""  # as encrypted in the answers stream
     blocked: bool = False  # the gateway says that this number must not be written to (safety 7)
+    cost: str = ""  # as the gateway tells it: "XOF 12.50"
+    kind: str = "answer"  # bot.kinds.Kind
 
 
 AnyEffect = (

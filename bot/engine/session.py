@@ -31,3 +31,4 @@ class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     stopped: tuple[str, ...] = ()  # channels whose pushes ended by STOP
     recent: tuple[tuple[str, str, int], ...] = ()  # (code, referral id, opened at ms): repeats within 24 h (safety 4)
     known: bool = False  # the journal has carried this number: entries need not carry it again
+    texts: str = ""  # "yes": may be texted to go on after a dropped USSD line; "no": asked, and refused

@@ -51,11 +51,12 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     gateway: str
     channel: str
     digest: str
-    number: str  # E.164
+    number: str  # the address: E.164, or channel and opaque id
     text: str  # final: folded for SMS
     buttons: tuple[tuple[str, str], ...] = ()  # payload, title
     at: int = 0  # milliseconds
     key: str = ""  # catalogue key of the reply, for the history
+    kind: str = "answer"  # bot.kinds.Kind: answer, or resume (an offer after a dropped line)
 
 
 _entry = msgspec.msgpack.Decoder(Entry)

@@ -5,6 +5,7 @@ All times are UTC. Ids of referrals and turns come from the turn id, so recordin
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Numeric,
     SmallInteger,
     String,
     Text,
@@ -56,7 +58,8 @@ class Contact(Base):
     consent_version: Mapped[str | None]
     stopped: Mapped[list[str]] = mapped_column(server_default="{}")  # channels whose pushes were ended by STOP
     blocked: Mapped[list[str]] = mapped_column(server_default="{}")  # channels blocked at the gateway or operator
-    unreachable_at: Mapped[datetime | None]
+    unreachable_at: Mapped[datetime | None]  # a gateway said that nobody can be reached there; ends when they write
+    texts: Mapped[str | None]  # "yes": agreed to be texted to go on after a dropped line; "no": asked, and refused
     human_until: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime | None]
@@ -320,10 +323,11 @@ class Message(Base):
     __table_args__ = (
         Index("ix_messages_due", "due_at", postgresql_where=text("state in ('queued', 'sending')")),
         Index("ix_messages_external", "gateway", "external_id"),
+        Index("ix_messages_sent", "sent_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str]  # answer, alert, staff
+    kind: Mapped[str]  # bot.kinds.Kind
     channel: Mapped[str]
     gateway: Mapped[str]
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
@@ -340,6 +344,41 @@ class Message(Base):
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     parts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # bot.kinds.RULES; lower leaves first
+    expires_at: Mapped[datetime | None]  # None: it never grows old
+    parts_taken: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # by earlier tries of a long SMS
+    cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    currency: Mapped[str] = mapped_column(server_default="")
+    template: Mapped[dict[str, Any] | None]  # WhatsApp after 24 hours: name, language, parameters
+    spare_enc: Mapped[bytes | None]  # the SMS that may go instead; place: messages|<id>|spare
+    fell_from: Mapped[str] = mapped_column(server_default="")  # the channel that was tried first
+
+
+class Recording(Base):
+    """A voice note: fetched from its gateway, kept encrypted for 30 days, then gone. One referral each."""
+
+    __tablename__ = "recordings"
+    __table_args__ = (Index("ix_recordings_due", "due_at", postgresql_where=text("state = 'waiting'")),)
+
+    referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"), primary_key=True)
+    gateway: Mapped[str]
+    reference_enc: Mapped[bytes | None]  # the gateway's media id; place: recordings|<referral id>|reference
+    state: Mapped[str] = mapped_column(server_default="waiting")  # waiting, kept, lost, deleted
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    audio_enc: Mapped[bytes | None]  # place: recordings|<referral id>|audio
+    media_type: Mapped[str] = mapped_column(server_default="")
+    received_at: Mapped[datetime]
+    delete_after: Mapped[datetime]
+
+
+class GatewayCheck(Base):
+    """Up to when a gateway's own list of messages to us was looked through."""
+
+    __tablename__ = "gateway_checks"
+
+    gateway: Mapped[str] = mapped_column(primary_key=True)
+    through: Mapped[datetime]
 
 
 class MessageAlert(Base):
