@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from bot import pricing
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.gateway import Gateway
@@ -23,6 +24,7 @@ def build(settings: Settings, names: Iterable[str]) -> dict[str, Gateway]:
         raise ConfigError(
             f"MARABA_GATEWAYS names {', '.join(unknown)}; known: {', '.join(GATEWAYS)}. Correct the list."
         )
+    pricing.check(settings, GATEWAYS)
     return {name: GATEWAYS[name](settings) for name in wanted}
 
 
