@@ -8,21 +8,12 @@ lifted, and one confirmation too many harms less than a person left without mess
 choices are written below the text, each with its number, and the person answers with a digit.
 """
 
-import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
-import requests
 from flask import Request, Response
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import VoiceResponse
 
@@ -30,11 +21,12 @@ from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.gateway import Event, Gateway
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
+from bot.reasons import Why
 from handlers import forms, outgoing
+from handlers.twilio_api import OPTED_OUT, Api, refused
 
 TEXT_LIMIT = 4096  # characters; SMS bodies are 1600 at most, WhatsApp's are longer
 MISSED_LIMIT = 1000
-TIMEOUT = 8.0  # seconds to connect, and to read
 WHATSAPP = "whatsapp:"
 XML = "text/xml; charset=utf-8"
 
@@ -57,15 +49,6 @@ STATES = {  # every one of these means at least that Twilio took it
     "failed": Delivery.FAILED,
     "canceled": Delivery.FAILED,
 }
-OPTED_OUT = "21610"
-REFUSALS = {  # all others: this message will never be taken as it is
-    20429: partial(SendError, "20429", retryable=True),
-    21610: partial(SendError, OPTED_OUT, suppress=True),
-    30003: partial(SendError, "30003", retryable=True, retry_after=outgoing.LONGEST_WAIT),  # phone off
-    30008: partial(SendError, "30008", retryable=True),
-    63017: partial(SendError, "63017", retryable=True),
-    63018: partial(SendError, "63018", retryable=True),
-}
 
 
 class Twilio(Gateway):
@@ -74,12 +57,13 @@ class Twilio(Gateway):
     name = "twilio"
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     resends_for: float = 0.0  # a hook that fails is logged and dropped, unless a fallback URL is set
+    reasons = MappingProxyType({code: why for why, codes in CODES.items() for code in codes.split()})
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
         self._settings = settings
         self._clock = clock
         self._validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
-        self._own = threading.local()
+        self._api = Api(settings, self.name)
         self._empty = str(MessagingResponse())
         call = VoiceResponse()
         call.reject()
@@ -143,7 +127,7 @@ class Twilio(Gateway):
         """
         if not outgoing.is_allowed(self._settings, self.name):
             raise SendError("not_in_development")
-        found = self._call(lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT))
+        found = self._api.call(lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT))
         events = []
         for row in reversed(found):  # newest first, as Twilio lists them
             if row.direction != "inbound":
@@ -160,43 +144,14 @@ class Twilio(Gateway):
         return events
 
     def _create(self, form: dict[str, str]) -> Sent:
-        made = self._call(lambda client: client.messages.create(**form))
+        made = self._api.call(lambda client: client.messages.create(**form))
         sid, parts = str(made.sid or ""), str(made.num_segments or "")
         if str(made.error_code or "0") != "0":
-            refusal: SendError = REFUSALS.get(made.error_code, partial(SendError, str(made.error_code)))()
-            raise refusal
+            raise refused(made.error_code)
         if not sid:
             raise SendError("unreadable_reply", unknown=True)
         cost = f"{made.price} {made.price_unit}" if made.price else ""
         return Sent(sid, int(parts) if parts.isascii() and parts.isdigit() else 0, cost)
-
-    def _call(self, ask: Callable[[Any], Any]) -> Any:
-        """One call of the library; every way in which it can fail as a SendError."""
-        http, client = self._own_client()
-        try:
-            return ask(client)
-        except requests.RequestException as error:
-            raise outgoing.transport_error(error) from None
-        except TwilioRestException as error:
-            raise _refusal(error, http.retry_after) from None
-        except TwilioException:  # what lists raise, with neither code nor status
-            if http.status >= 300:
-                raise outgoing.http_error(http.status, http.retry_after) from None
-            raise SendError("unreadable_reply", unknown=True) from None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise SendError("unreadable_reply", unknown=True) from None
-
-    def _own_client(self) -> tuple["_Http", Any]:
-        """The client of this thread: Twilio's keeps a session and its last reply, and promises no thread safety."""
-        own: tuple[_Http, Any] | None = getattr(self._own, "client", None)
-        if own is None:
-            settings, http = self._settings, _Http(outgoing.api_base(self._settings, self.name))
-            token = settings.twilio_auth_token.get_secret_value()
-            try:
-                own = self._own.client = (http, Client(settings.twilio_account_sid, token, http_client=http))
-            except TwilioException:  # no account or no token in the settings
-                raise SendError("20003") from None
-        return own
 
     def _message(self, fields: dict[str, str]) -> list[Event]:
         external_id = forms.token(fields, "MessageSid")
@@ -265,46 +220,6 @@ class _Signed(dict[str, list[str]]):
     def getall(self, name: str) -> list[str]:
         """Every value of a field; signed once each, in order."""
         return self[name]
-
-
-class _Http(TwilioHttpClient):  # type: ignore[misc]
-    """Twilio's own client, to another base address where one is set; keeps what its exceptions lose."""
-
-    def __init__(self, base: str) -> None:
-        # Its logger writes headers and addresses of requests: a quiet one instead.
-        super().__init__(timeout=TIMEOUT, logger=_SILENT)
-        self._base = base
-        self.status = 0
-        self.retry_after: str | None = None
-        if outgoing.is_loopback(base):
-            self.session.trust_env = False  # no proxy between us and a stand-in
-
-    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        if self._base:
-            there = urlsplit(url)
-            url = self._base + there.path + ("?" + there.query if there.query else "")
-        self.status, self.retry_after = 0, None
-        reply = super().request(method, url, *args, **kwargs)
-        self.status = int(reply.status_code)
-        self.retry_after = reply.headers.get("Retry-After") if reply.headers else None
-        return reply
-
-
-_SILENT = logging.getLogger("handlers.twilio.silent")
-_SILENT.disabled = True
-
-
-def _refusal(error: TwilioRestException, retry_after: str | None) -> SendError:
-    """By Twilio's code where it gives one of its own, else by the HTTP status."""
-    code = error.code if isinstance(error.code, int) else error.status
-    if code == error.status or error.status >= 500:
-        return outgoing.http_error(int(error.status), retry_after)
-    made: SendError = REFUSALS.get(code, partial(SendError, str(code)))()
-    if error.status == 429:
-        made.retryable = True
-    if made.retryable:
-        made.retry_after = outgoing.seconds(retry_after) or made.retry_after
-    return made
 
 
 def _party(fields: dict[str, str], name: str) -> tuple[Channel, str]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, StatusReport
-from handlers.twilio import TIMEOUT, Twilio, with_choices
+from handlers.twilio import Twilio, with_choices
+from handlers.twilio_api import TIMEOUT
 from tests.handlers.conftest import NOW
 from tests.handlers.payloads import hook, payloads, signed
 from tests.standin import StandIn
@@ -328,7 +329,8 @@ def test_a_choice_that_the_text_lists_in_full_is_not_repeated_shortened():
 
 
 CODES = {
-    20003: ("20003", False, False),
+    20003: ("20003", True, False),
+    20005: ("20005", True, False),
     20429: ("20429", True, False),
     21211: ("21211", False, False),
     21408: ("21408", False, False),
@@ -347,6 +349,7 @@ def test_an_error_code_is_read_by_the_table(twilio: Twilio, stand_in: StandIn, c
     stand_in.refuse(code)
     error = refused(twilio)
     assert (error.code, error.retryable, error.suppress) == CODES[code]
+    assert error.account == (code in {20003, 20005})
     assert not error.unknown
 
 
@@ -381,7 +384,7 @@ def test_nobody_listening_may_be_tried_again(twilio: Twilio, stand_in: StandIn):
 def test_a_read_time_out_is_unknown_and_never_retryable(
     twilio: Twilio, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("handlers.twilio.TIMEOUT", 0.2)
+    monkeypatch.setattr("handlers.twilio_api.TIMEOUT", 0.2)
     stand_in.slow(0.6)
     error = refused(twilio)
     assert (error.code, error.retryable, error.unknown) == ("read_timeout", False, True)
@@ -435,7 +438,7 @@ def test_a_list_that_can_t_be_had_is_an_error(twilio: Twilio, stand_in: StandIn)
 
 def test_without_an_account_nothing_is_sent(configured: Callable[..., Settings], stand_in: StandIn):
     error = refused(Twilio(configured(twilio_api_url=stand_in.url, twilio_account_sid="", twilio_auth_token="")))
-    assert (error.code, error.retryable) == ("20003", False)
+    assert (error.code, error.account) == ("20003", True)
 
 
 def test_each_thread_has_a_client_of_its_own(twilio: Twilio, stand_in: StandIn):
@@ -445,7 +448,7 @@ def test_each_thread_has_a_client_of_its_own(twilio: Twilio, stand_in: StandIn):
     def send() -> None:
         gate.wait()
         twilio.send(SMS)
-        clients.append(twilio._own_client()[1])
+        clients.append(twilio._api.own_client()[1])
 
     threads = [threading.Thread(target=send) for _ in range(3)]
     for thread in threads:
