@@ -303,7 +303,7 @@ def _is_news(since: date, last_told: datetime | None) -> bool:
 def _said(inbound: Inbound, before: Standing) -> str:
     """What is worth keeping of what was typed: words. Keys follow from the states, numbers may be secrets sent late."""
     text = inbound.choice or inbound.text
-    if inbound.channel is Channel.USSD:
+    if inbound.channel is Channel.USSD and not inbound.step:
         done = before.session.transcript if before.session else 0
         text = text[done:].lstrip("*")
     return text if len(text) > 2 and any(character.isalpha() for character in text) else ""

@@ -13,6 +13,22 @@ from bot.reasons import Why
 Event = Inbound | StatusReport | SessionEnded | OptOut
 
 
+class Exchange(Protocol):
+    """What one request of a gateway goes through."""
+
+    def verify(self, request: Request, secret: str | None) -> None:
+        """As `Gateway.verify`."""
+
+    def parse(self, request: Request, kind: str) -> list[Event]:
+        """As `Gateway.parse`."""
+
+    def render(self, kind: str, text: str | None, *, final: bool) -> Response:
+        """As `Gateway.render`."""
+
+    def render_down(self, kind: str, text: str) -> Response:
+        """As `Gateway.render_down`."""
+
+
 class Gateway(Protocol):
     """Translate, nothing more: no session, no store, no flow is known here."""
 
@@ -44,6 +60,10 @@ class Gateway(Protocol):
 
     def render_down(self, kind: str, text: str) -> Response:
         """The HTTP answer while the conversation store is away. USSD: a kind END with `text`; else 503."""
+
+    def exchange(self) -> Exchange:
+        """For one request: the gateway itself, or an object of its own where an answer repeats words of the request."""
+        return self
 
     def send(self, message: Outbound) -> Sent:
         """Hand one message to the gateway over HTTP; raises SendError. Called by the gate alone."""

@@ -37,6 +37,8 @@ class Inbound(msgspec.Struct, frozen=True, gc=False):
     session, address and transcript joined by a line break, for it has no step id).
     `session` is the gateway's session id on USSD, else "".
     `text` is what was typed; on USSD the whole transcript (answers joined with `*`), "" on the first request.
+    `step` is above 0 where a USSD gateway hands over the new answer alone: `text` is that answer, and the number grows
+    within the session (docs/decisions/0015).
     `choice` is the payload of a tapped button or list row, else "".
     `address` is E.164; where a gateway gives no number, `<channel>:<its opaque id>` (`has_phone` tells them apart).
     `media` is "", "audio", "image", "location" or "other"; the content itself is never taken in here. `media_id` is how
@@ -55,6 +57,12 @@ class Inbound(msgspec.Struct, frozen=True, gc=False):
     media: str = ""
     to: str = ""
     media_id: str = ""
+    step: int = 0
+
+    @property
+    def reached(self) -> int:
+        """How far a USSD session has come: its step, else the length of its transcript."""
+        return self.step or len(self.text)
 
 
 def has_phone(address: str) -> bool:

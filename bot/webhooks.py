@@ -13,7 +13,7 @@ from bot.content.screens import Content
 from bot.conversation import Conversation, Turned
 from bot.errors import Answered, StoreDown, WebhookError
 from bot.events import Events
-from bot.gateway import Event, Gateway
+from bot.gateway import Event, Exchange, Gateway
 from bot.messages import Inbound, OptOut, StatusReport
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ class Receiver:
             return refusal(403)
         if request.method not in gateway.methods:
             return refusal(405)
+        exchange = gateway.exchange()
         try:
-            gateway.verify(request, secret)
-            events = gateway.parse(request, kind)
+            exchange.verify(request, secret)
+            events = exchange.parse(request, kind)
         except Answered as asked:
             return Response(asked.body, content_type="text/plain; charset=utf-8")
         except WebhookError as fault:
@@ -66,18 +67,20 @@ class Receiver:
             return refusal(fault.status)
         traced = self._traced and TRACE_ASKED in request.environ
         try:
-            return self._answer(gateway, kind, events, traced=traced)
+            return self._answer(gateway, exchange, kind, events, traced=traced)
         except StoreDown as fault:
             log.warning("store_down", gateway=name, kind=kind, reason=str(fault))
         except Exception:
             log.exception("hook_failed", gateway=name, kind=kind)
-        return gateway.render_down(kind, self._content.down())
+        return exchange.render_down(kind, self._content.down())
 
-    def _answer(self, gateway: Gateway, kind: str, events: list[Event], *, traced: bool) -> Response:
+    def _answer(
+        self, gateway: Gateway, exchange: Exchange, kind: str, events: list[Event], *, traced: bool
+    ) -> Response:
         turned = Turned(None)
         for event in events:
             turned = self._handle(gateway, event, traced=traced) or turned
-        response = gateway.render(kind, turned.screen, final=turned.final)
+        response = exchange.render(kind, turned.screen, final=turned.final)
         if traced:
             response.headers[TRACE] = json.dumps(turned.trace)
         return response

@@ -46,12 +46,14 @@ def milliseconds(at: datetime) -> int:
 
 
 def _hear_ussd(inbound: Inbound, session: Session | None) -> Heard:
-    """The transcript only grows; a `*` may be typed, so it is never split."""
+    """The transcript only grows; a `*` may be typed, so it is never split. Steps only grow, too."""
     if session is None or session.dialled != session_digest(inbound.session):
         return Heard("", dial=True)
     transcript, done = inbound.text, session.transcript
-    if len(transcript) <= done:
+    if inbound.reached <= done:
         return Heard("", again=True)
+    if inbound.step:
+        return Heard(transcript.strip())
     if done and transcript[done] != "*":
         return Heard("", again=True)
     return Heard(transcript[done + 1 if done else 0 :].strip())

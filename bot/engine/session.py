@@ -16,7 +16,7 @@ class Session(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     back: tuple[str, ...] = ()  # what `00` returns to, latest last: a state, and `returns` as they were there
     returns: tuple[str, ...] = ()  # where handed-over flows come back to, latest last
     dialled: bytes = b""  # digest of the gateway's session id on USSD; b"" elsewhere
-    transcript: int = 0  # characters of the USSD transcript already handled
+    transcript: int = 0  # how far into the USSD session: `Inbound.reached` of what was handled
     verified: bool = False  # code shown in this very session (safety 11)
     page: int = 0  # page of a long screen
     open: bool = True  # False: ended, nothing to resume

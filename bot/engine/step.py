@@ -56,7 +56,7 @@ def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bo
     if inbound.channel is Channel.USSD and after is not None:
         dialled = session_digest(inbound.session)
         done = session.transcript if session is not None and session.dialled == dialled else 0
-        after = walk.dialled(after, dialled, max(done, len(inbound.text)))  # an old step never takes the place back
+        after = walk.dialled(after, dialled, max(done, inbound.reached))  # an old step never takes the place back
     elif not walk.replies:
         after = session
     return Step(

@@ -117,7 +117,9 @@ class Speaker:
         """Time goes by."""
         self.now += timedelta(**span)
 
-    def _turn(self, text: str, *, sent: timedelta = timedelta(0), choice: str = "", media: str = "") -> str:
+    def _turn(
+        self, text: str, *, sent: timedelta = timedelta(0), choice: str = "", media: str = "", number: int = 0
+    ) -> str:
         self.turns += 1
         inbound = Inbound(
             gateway="test",
@@ -129,6 +131,7 @@ class Speaker:
             session=f"session-{self.dialled}" if self.channel is Channel.USSD else "",
             choice=choice,
             media=media,
+            step=number,
         )
         self.last = step(
             self.content.flows,
