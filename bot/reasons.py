@@ -1,5 +1,6 @@
 """Why a message did not arrive, in one vocabulary for all gateways. Words for people: bot/desk/words; what to do: docs."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -27,3 +28,49 @@ class Why(StrEnum):
     TOO_OLD = "too_old"  # it would have been wrong by now
     OURS = "ours"  # a fault of ours: tell the maintainers
     OTHER = "other"
+
+
+OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gateway may say
+    "stopped": Why.STOPPED,
+    "blocked": Why.BLOCKED,
+    "quiet": Why.QUIET,
+    "private": Why.NOT_ALLOWED,
+    "terms": Why.NOT_ALLOWED,
+    "human": Why.PERSON_TALKS,
+    "window": Why.WINDOW,
+    "unreachable": Why.UNREACHABLE,
+    "never_send": Why.NEVER_SEND,
+    "too_old": Why.TOO_OLD,
+    "answered": Why.TOO_OLD,  # somebody took the request before its alert left
+    "no_gateway": Why.ACCOUNT,
+    "bad_api_url": Why.ACCOUNT,
+    "channel_not_carried": Why.NO_ROUTE,
+    "no_number": Why.BAD_NUMBER,
+    "no_connection": Why.GATEWAY_DOWN,
+    "paused": Why.GATEWAY_DOWN,
+    "lease": Why.UNSURE,  # whoever was sending it died
+    "lost": Why.UNSURE,
+    "read_timeout": Why.UNSURE,
+    "connection_lost": Why.UNSURE,
+    "unreadable_reply": Why.UNSURE,
+    "http_502": Why.UNSURE,
+    "http_504": Why.UNSURE,
+    "http_401": Why.ACCOUNT,
+    "http_402": Why.CREDIT,
+    "http_403": Why.ACCOUNT,
+    "http_429": Why.TOO_FAST,
+    "unreadable": Why.OURS,  # no key of ours opens the text or the number
+    "stop_unknown": Why.OURS,  # the conversation store could not be asked for a STOP
+    "not_in_development": Why.OURS,
+}
+
+
+def why(gateway_reasons: Mapping[str, Why], code: str) -> Why:
+    """What a message's `reason` means: by the gateway's own table, else by ours. A code nobody knows is `OTHER`."""
+    known = gateway_reasons.get(code) or OWN.get(code) or OWN.get(code.partition(":")[0])
+    if known is not None:
+        return known
+    if code.startswith("http_5"):
+        return Why.GATEWAY_DOWN
+    # a refused call without words, or the type of an exception: `KeyError`
+    return Why.OURS if code.startswith("http_4") or code.endswith(("Error", "Exception")) else Why.OTHER

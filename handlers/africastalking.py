@@ -21,6 +21,7 @@ from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, SendError
 from bot.gateway import Event, Gateway
 from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, Sent, SessionEnded, StatusReport
+from bot.reasons import Why
 from handlers import forms, outgoing
 
 TEXT_LIMIT = 2000  # characters of an SMS or of a USSD transcript
@@ -59,6 +60,33 @@ REFUSALS = {
     501: partial(SendError, "GatewayError", retryable=True),
     502: partial(SendError, "RejectedByGateway"),
 }
+WHY = {
+    "RiskHold": Why.REFUSED_TEXT,
+    "InvalidSenderId": Why.ACCOUNT,
+    "InvalidPhoneNumber": Why.BAD_NUMBER,
+    "UnsupportedNumberType": Why.BAD_NUMBER,
+    "InsufficientBalance": Why.CREDIT,
+    BLOCKED: Why.BLOCKED,
+    "CouldNotRoute": Why.NO_ROUTE,
+    "DoNotDisturbRejection": Why.BLOCKED,
+    "InternalServerError": Why.GATEWAY_DOWN,
+    "GatewayError": Why.GATEWAY_DOWN,
+    "RejectedByGateway": Why.NO_ROUTE,
+    # in delivery reports
+    "InsufficientCredit": Why.CREDIT,
+    "InvalidLinkId": Why.OURS,
+    "UserIsInactive": Why.PHONE_OFF,
+    "UserAccountSuspended": Why.PHONE_OFF,  # may be paid up again: not a dead number
+    "NotNetworkSubscriber": Why.NO_ROUTE,
+    "UserNotSubscribedToProduct": Why.OURS,
+    "UserDoesNotExist": Why.BAD_NUMBER,
+    "DeliveryFailure": Why.PHONE_OFF,
+    "AbsentSubscriber": Why.PHONE_OFF,
+    "Expired": Why.PHONE_OFF,
+    "Failed": Why.OTHER,
+    "Rejected": Why.OTHER,
+    "unreadable": Why.OTHER,
+}
 
 
 class AfricasTalking(Gateway):
@@ -67,6 +95,7 @@ class AfricasTalking(Gateway):
     name = "africastalking"
     channels = frozenset({Channel.SMS, Channel.USSD})
     resends_for: float = 12 * 3600.0  # an SMS hook is repeated until it gets 200, for up to 12 h
+    reasons = WHY
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
         self._settings = settings

@@ -24,6 +24,7 @@ from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, S
 from bot.reasons import Why
 from handlers import forms, outgoing
 from handlers.twilio_api import OPTED_OUT, Api, refused
+from handlers.twilio_codes import REASONS
 
 TEXT_LIMIT = 4096  # characters; SMS bodies are 1600 at most, WhatsApp's are longer
 MISSED_LIMIT = 1000
@@ -57,6 +58,7 @@ class Twilio(Gateway):
     name = "twilio"
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     resends_for: float = 0.0  # a hook that fails is logged and dropped, unless a fallback URL is set
+    reasons = REASONS
     reasons = MappingProxyType({code: why for why, codes in CODES.items() for code in codes.split()})
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:

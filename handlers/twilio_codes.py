@@ -1,0 +1,20 @@
+"""What Twilio's error codes mean, as far as messages meet them. Source: its error dictionary."""
+
+from bot.reasons import Why
+
+_CODES = {
+    Why.BAD_NUMBER: "21211 21214 21217 21614 21635 30005",
+    Why.PHONE_OFF: "30003 30036",
+    Why.BLOCKED: "21610 30004 63014 63033",
+    Why.NOT_ON_WHATSAPP: "63003 63024",
+    Why.WINDOW: "63016",
+    Why.REFUSED_TEXT: "21656 30007 63005 63013 63021 63027 63028 63040 63041 63042 63049",
+    Why.TOO_FAST: "14107 20429 21611 30001 30022 63017 63018 63038",
+    Why.CREDIT: "30010",
+    Why.ACCOUNT: "20003 20005 21212 21219 21601 21603 21606 21608 21660 21703 21704 30002 30034 63001 63007 63015 63051",
+    Why.NO_ROUTE: "21408 21612 30006",
+    Why.GATEWAY_DOWN: "30410 30500 63010 63012",
+    Why.OURS: "20404 21602 21604 21617",
+    Why.OTHER: "30008 canceled unreadable",
+}
+REASONS = {code: why for why, codes in _CODES.items() for code in codes.split()}
