@@ -5,10 +5,10 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from bot.content.files import Source
 from bot.content.specs import FlowSpec, NeedsSpec, StageSpec, StateSpec
 from bot.engine.flow import CONTINUE, RETURN, Branch, Choice, Flows, Need, Order, Stage, State, fingerprint
 from bot.errors import FlowError
+from bot.sources import Source
 from bot.triage import Roots
 
 TABLES = {"entries", "needs", "stages", "words", "danger_words", "never_send"}

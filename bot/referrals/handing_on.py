@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.config import ROOT, Settings
-from bot.content.files import Source
 from bot.content.specs import NeedSpec, NeedsSpec
 from bot.engine.effects import LEVELS
 from bot.errors import ReferralError
@@ -17,6 +16,7 @@ from bot.referrals import rows
 from bot.referrals.access import may_see, queue_of
 from bot.referrals.clocks import Clocks
 from bot.referrals.ladder import hurry
+from bot.sources import Source
 from bot.store.models import Alert, Case, Ladder, Referral, ReferralEvent, Staff
 
 
