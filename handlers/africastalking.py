@@ -1,4 +1,4 @@
-"""Africa's Talking: USSD and SMS in, SMS out. Wire format: docs of the gateway; see also tests/payloads/africastalking.
+"""Africa's Talking: USSD, SMS and missed calls in, SMS out. Wire format: tests/payloads/africastalking.
 
 Its hooks carry no signature: the secret is a segment of the path. Every status word it may say is in a table here.
 """
@@ -119,7 +119,7 @@ class AfricasTalking(Gateway):
             raise BadSignature("the path secret does not fit")
 
     def parse(self, request: Request, kind: str) -> list[Event]:
-        """`ussd`, `sms`, `status`, `ussd-end`, `optout`, `voice` (a call is rejected and makes no event)."""
+        """`ussd`, `sms`, `status`, `ussd-end`, `optout`, `voice`."""
         reader = self._readers.get(kind)
         if reader is None:
             raise BadPayload("no such hook")
@@ -134,8 +134,11 @@ class AfricasTalking(Gateway):
         return Response(b"", content_type=PLAIN)
 
     def render_down(self, kind: str, text: str) -> Response:
-        """USSD is not repeated by the gateway: say it kindly. What is repeated gets 503."""
-        if kind == "ussd":
+        """USSD is not repeated by the gateway: say it kindly. What is repeated gets 503.
+
+        A call is rejected all the same, or it would go on ringing: its last hook tells us of it again.
+        """
+        if kind in {"ussd", "voice"}:
             return self.render(kind, text, final=True)
         return Response(b"", status=503, content_type=PLAIN, headers={"Retry-After": "30"})
 
@@ -227,8 +230,15 @@ class AfricasTalking(Gateway):
         return [OptOut(self.name, address, Channel.SMS, f"optout\n{sender}\n{address}\n{minute}")]
 
     def _voice(self, fields: dict[str, str]) -> list[Event]:
-        """A call is rejected by `render`; calling back is for a later release."""
-        return []
+        """A missed call, whichever of its hooks comes: ringing and ended name the same session, so it is one event.
+
+        Our own calls, and callers who hide their number, make none: nobody can be called back.
+        """
+        session, address = forms.token(fields, "sessionId"), forms.caller(fields, "callerNumber")
+        if not address or forms.optional(fields, "direction").casefold() == "outbound":
+            return []
+        to = forms.optional(fields, "destinationNumber")
+        return [Inbound(self.name, f"call\n{session}", Channel.VOICE, address, "", self._clock(), to=to)]
 
     def _sent_at(self, date: str) -> datetime:
         """`yyyy-MM-dd HH:mm:ss`, UTC. Never in the future: a fast clock there must not make an answer look early."""

@@ -98,10 +98,18 @@ def address(fields: dict[str, str], name: str) -> str:
 
     A plus that was decoded as a blank, or left out, is put back, so that a foreign number is never read as a local one.
     """
-    value = text(fields, name, limit=40).strip()
-    if len(value) > 8 and value.isascii() and value.isdigit() and value[0] != "0":
-        value = "+" + value
-    found = phones.mobile(value)
+    found = phones.mobile(_with_plus(text(fields, name, limit=40)))
     if found is None:
         raise BadPayload(f"{name} is no phone number")
     return found
+
+
+def caller(fields: dict[str, str], name: str) -> str:
+    """E.164 of somebody who rings; "" where it is withheld, or no number that can be called back."""
+    return phones.callable_back(_with_plus(optional(fields, name))) or ""
+
+
+def _with_plus(value: str) -> str:
+    value = value.strip()
+    bare = len(value) > 8 and value.isascii() and value.isdigit() and value[0] != "0"
+    return "+" + value if bare else value

@@ -1,8 +1,10 @@
-"""Twilio: SMS and WhatsApp, in and out. Wire format: twilio.com/docs; see also tests/payloads/twilio.
+"""Twilio: SMS and WhatsApp, in and out; missed calls in. Wire format: twilio.com/docs; see also tests/payloads/twilio.
 
-**Opt-out words.** `OptOutType` is there only where Twilio itself has already answered the person. STOP becomes an
-OptOut, HELP is Ignored (a second answer would confuse), START is handed on as a message: our own opt-out must be
-lifted, and one confirmation too many harms less than a person left without messages.
+**Opt-out words** (docs/decisions/0019). Without a Messaging Service, Twilio blocks whoever texts one of `BLOCKING`,
+answers in English, and passes the word on: an OptOut, and a message like any other, whose answer finds out whether
+the block is real. With Advanced Opt-Out `OptOutType` says that Twilio has answered: STOP becomes an OptOut alone, HELP
+is Ignored (a second answer would confuse), START is handed on as a message: our own opt-out must be lifted, and one
+confirmation too many harms less than a person left without messages.
 
 **Buttons.** Tappable ones need a content template approved beforehand under the account; this gateway makes none, so
 choices are written below the text, each with its number, and the person answers with a digit.
@@ -21,8 +23,8 @@ from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.gateway import Event, Gateway
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
-from bot.reasons import Why
 from handlers import forms, outgoing
+from handlers.forwarded import Reached
 from handlers.twilio_api import OPTED_OUT, Api, refused
 from handlers.twilio_codes import REASONS
 
@@ -31,10 +33,12 @@ MISSED_LIMIT = 1000
 WHATSAPP = "whatsapp:"
 XML = "text/xml; charset=utf-8"
 
+BLOCKING = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"})
+MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 READ = frozenset(
     [
         *("AccountSid", "MessageSid", "From", "To", "Body", "OptOutType", "MessageStatus", "ErrorCode"),
-        *("ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "Latitude", "Longitude"),
+        *("CallSid", "Direction", "ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "Latitude", "Longitude"),
     ]
 )
 STATES = {  # every one of these means at least that Twilio took it
@@ -59,25 +63,25 @@ class Twilio(Gateway):
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     resends_for: float = 0.0  # a hook that fails is logged and dropped, unless a fallback URL is set
     reasons = REASONS
-    reasons = MappingProxyType({code: why for why, codes in CODES.items() for code in codes.split()})
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
         self._settings = settings
         self._clock = clock
         self._validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
+        self._reached = Reached(settings)
         self._api = Api(settings, self.name)
         self._empty = str(MessagingResponse())
         call = VoiceResponse()
-        call.reject()
+        call.reject(reason="busy")  # the other reason says that the number is not in service
         self._no_call = str(call)
 
     def verify(self, request: Request, secret: str | None) -> None:
-        """Check the signature over our public address: the Host header is the caller's own word."""
-        query = request.query_string.decode("latin-1")
-        url = self._settings.base_url + request.path + ("?" + query if query else "")
+        """Check the signature over the address that Twilio called."""
         try:
             valid = self._validator.validate(
-                url, _Signed(forms.pairs(request)), request.headers.get("X-Twilio-Signature", "")
+                self._reached.url(request),
+                _Signed(forms.pairs(request)),
+                request.headers.get("X-Twilio-Signature", ""),
             )
         except (BadPayload, ValueError, TypeError, IndexError):
             valid = False
@@ -85,22 +89,28 @@ class Twilio(Gateway):
             raise BadSignature("the signature does not fit")
 
     def parse(self, request: Request, kind: str) -> list[Event]:
-        """`message`, `status`, `voice` (a call is rejected and makes no event)."""
+        """`message`, `status`, `voice`."""
         if kind not in {"message", "status", "voice"}:
             raise BadPayload("no such hook")
         fields = forms.once(forms.pairs(request), READ)
         if forms.text(fields, "AccountSid") != self._settings.twilio_account_sid:
             raise BadPayload("AccountSid is not ours")
         if kind == "voice":
-            return []
-        return self._message(fields) if kind == "message" else self._status(fields)
+            return self._voice(fields)
+        return self._message(fields) if kind == "message" else self._status(fields, _ours(request))
 
     def render(self, kind: str, text: str | None, *, final: bool) -> Response:
         """An empty document: answers leave by the API, from the answers stream."""
         return Response(self._no_call if kind == "voice" else self._empty, content_type=XML)
 
     def render_down(self, kind: str, text: str) -> Response:
-        """503 makes Twilio call the fallback URL, where one is set; else the message is lost there (`resends_for`)."""
+        """503 makes Twilio call the fallback URL, where one is set; else the message is lost there (`resends_for`).
+
+        A call is rejected all the same: an error is read out to the caller, who pays for it. Its status callback
+        tells us of it again.
+        """
+        if kind == "voice":
+            return self.render(kind, None, final=True)
         return Response(b"", status=503, content_type=XML, headers={"Retry-After": "30"})
 
     def send(self, message: Outbound) -> Sent:
@@ -118,7 +128,7 @@ class Twilio(Gateway):
             "body": with_choices(message.text, message.buttons),
         }
         if message.status_url:
-            form["status_callback"] = message.status_url
+            form["status_callback"] = f"{message.status_url}?m={message.id}"  # settles a send whose reply was lost
         return self._create(form)
 
     def missed(self, since: datetime) -> list[Inbound]:
@@ -177,7 +187,17 @@ class Twilio(Gateway):
             )
         ]
 
-    def _status(self, fields: dict[str, str]) -> list[Event]:
+    def _voice(self, fields: dict[str, str]) -> list[Event]:
+        """A missed call: its first request and its status callback name the same call, so it is one event.
+
+        Our own calls, and callers who hide their number, make none: nobody can be called back.
+        """
+        call, address = forms.token(fields, "CallSid"), forms.caller(fields, "From")
+        if not address or forms.optional(fields, "Direction").startswith("outbound"):
+            return []
+        return [Inbound(self.name, call, Channel.VOICE, address, "", self._clock(), to=forms.optional(fields, "To"))]
+
+    def _status(self, fields: dict[str, str], message: str) -> list[Event]:
         """A word that we don't know is kept as the code of a message that was sent: reports only move forward."""
         external_id, status = forms.token(fields, "MessageSid"), forms.token(fields, "MessageStatus")
         if status in {"receiving", "received"}:
@@ -188,7 +208,7 @@ class Twilio(Gateway):
         state = STATES.get(status)
         if state is None or status == "canceled":
             code = code or (status if status.replace("_", "").isalnum() else "unreadable")
-        found: list[Event] = [StatusReport(self.name, external_id, state or Delivery.SENT, code)]
+        found: list[Event] = [StatusReport(self.name, external_id, state or Delivery.SENT, code, message)]
         if code == OPTED_OUT:
             channel, address = _party(fields, "To")
             found.append(OptOut(self.name, address, channel, f"{external_id}\n{code}"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import responses
+from flask import Response
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -167,12 +168,54 @@ def test_a_repeated_opt_out_is_one_event_and_a_later_one_another():
     assert third.external_id != first[0].external_id
 
 
+CALLS = payloads("africastalking/voice")["cases"]
+RINGING = CALLS["ringing"]
+
+
 @cases("voice")
-def test_a_call_is_rejected_without_an_event(form: dict[str, str]):
-    assert parse("voice", form) == []
-    answer = PLAIN.render("voice", None, final=True)
-    assert b"<Reject/>" in answer.get_data()
-    assert answer.mimetype == "application/xml"
+def test_every_hook_of_a_missed_call_is_the_same_event(form: dict[str, str]):
+    call = Inbound("africastalking", f"call\n{RINGING['sessionId']}", Channel.VOICE, AMINA, "", NOW, to="+22720000000")
+    assert parse("voice", form) == [call]
+
+
+@pytest.mark.parametrize(
+    ("odd", "caller"),
+    [
+        ({"callerNumber": " 22790123456"}, AMINA),
+        ({"callerNumber": "+22720723456"}, "+22720723456"),  # a fixed line can be called back
+        ({"callerNumber": "+2348031234567"}, "+2348031234567"),
+        ({"direction": ""}, AMINA),
+        ({"dtmfDigits": "9*9#", "recordingUrl": "https://elsewhere.example/x"}, AMINA),
+    ],
+)
+def test_odd_calls_are_calls(odd: dict[str, str], caller: str):
+    [call] = parse("voice", RINGING | odd)
+    assert (call.address, call.text, call.media) == (caller, "", "")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"direction": "Outbound"},
+        *({"callerNumber": hidden} for hidden in ("", "anonymous", "Unknown", "0", "+", "464", "+266696687")),
+        {"callerNumber": "+22709123456"},  # premium: calling back would cost us
+        {"callerNumber": "sip:amina@example.org"},
+        {"callerNumber": "+22790123456\n+22790123457"},
+    ],
+)
+def test_our_own_calls_and_hidden_callers_make_no_event(odd: dict[str, str]):
+    assert parse("voice", RINGING | odd) == []
+
+
+def test_a_call_without_its_number_field_makes_no_event():
+    assert parse("voice", {"sessionId": "ATVId_1", "isActive": "1"}) == []
+
+
+@pytest.mark.parametrize("answer", [PLAIN.render("voice", None, final=True), PLAIN.render_down("voice", "Plus tard")])
+def test_a_call_is_rejected_also_while_the_store_is_away(answer: Response):
+    """It would ring on otherwise; the hook at its end tells of it again."""
+    assert (answer.status_code, answer.mimetype) == (200, "application/xml")
+    assert b"<Response><Reject/></Response>" in answer.get_data()
 
 
 @pytest.mark.parametrize("kind", ["sms", "status", "ussd-end", "optout"])
@@ -220,6 +263,9 @@ USSD = {"sessionId": SESSION, "phoneNumber": AMINA, "text": "1", "serviceCode": 
         ("sms", [(f"field{n}", "1") for n in range(200)]),
         ("ussd", USSD | {"sessionId": "a b"}),
         ("ussd", USSD | {"text": "1*" * 1001}),
+        ("voice", {"callerNumber": AMINA}),
+        ("voice", RINGING | {"sessionId": "two\nlines"}),
+        ("voice", [*RINGING.items(), ("callerNumber", "+22790123457")]),
         ("subscription", SMS),
         ("", SMS),
     ],
@@ -258,7 +304,22 @@ def test_refusals_name_fields_and_no_value():
     assert "90123456" not in str(refused.value)
 
 
-FIELDS = sorted({"date", "from", "id", "text", "to", "sessionId", "phoneNumber", "status", "failureReason", "senderId"})
+FIELDS = sorted(
+    {
+        "date",
+        "from",
+        "id",
+        "text",
+        "to",
+        "sessionId",
+        "phoneNumber",
+        "status",
+        "failureReason",
+        "senderId",
+        "callerNumber",
+        "direction",
+    }
+)
 
 
 @given(
@@ -293,7 +354,7 @@ def test_any_bytes_are_parsed_or_refused(kind: str, body: bytes):
 )
 @hypothesis_settings(max_examples=100, deadline=None)
 def test_a_whole_form_with_odd_values_is_parsed_or_refused(kind: str, odd: dict[str, str]):
-    whole = SMS | USSD | {"status": "Failed", "senderId": "321"}
+    whole = SMS | USSD | RINGING | {"status": "Failed", "senderId": "321"}
     try:
         found = parse(kind, whole | odd)
     except WebhookError:

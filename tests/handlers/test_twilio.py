@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import responses
+from flask import Response
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -160,9 +161,35 @@ def test_new_fields_of_theirs_harm_nothing():
     assert len(parse("message", pairs)) == 1
 
 
-def test_a_call_is_rejected_without_an_event():
-    assert parse("voice", {"AccountSid": MESSAGES["sms"]["AccountSid"], "CallSid": "CA1"}) == []
-    assert b"<Reject />" in PLAIN.render("voice", None, final=True).get_data()
+CALLS = payloads("twilio/voice")["cases"]
+RINGING = CALLS["ringing"]
+
+
+@pytest.mark.parametrize("form", CALLS.values(), ids=list(CALLS))
+def test_every_request_about_a_missed_call_is_the_same_event(form: dict[str, str]):
+    call = Inbound("twilio", RINGING["CallSid"], Channel.VOICE, "+22790123456", "", NOW, to="+15005550006")
+    assert parse("voice", form) == [call]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"Direction": direction} for direction in ("outbound-api", "outbound-dial")),
+        *({"From": hidden} for hidden in ("", "anonymous", "Restricted", "464", "+266696687", "+7378742883", "+86282452253")),
+        {"From": "client:amina"},
+        {"From": "sip:22790123456@elsewhere.example"},
+        {"From": "whatsapp:"},
+    ],
+)  # fmt: skip
+def test_our_own_calls_and_hidden_callers_make_no_event(odd: dict[str, str]):
+    assert parse("voice", RINGING | odd) == []
+
+
+@pytest.mark.parametrize("answer", [PLAIN.render("voice", None, final=True), PLAIN.render_down("voice", "Plus tard")])
+def test_a_call_is_rejected_also_while_the_store_is_away(answer: Response):
+    """An error would be read out to the caller, who pays for it; the status callback tells of the call again."""
+    assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+    assert b'<Response><Reject reason="busy" /></Response>' in answer.get_data()
 
 
 # --- reports
@@ -235,13 +262,13 @@ def test_impossible_forms_are_refused(kind: str, form: object):
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
-NAMES = st.sampled_from(sorted({*MESSAGES["wa_voice"], *REPORTS["read"], "OptOutType", "ListId", "Latitude"}))
+NAMES = st.sampled_from(sorted({*MESSAGES["wa_voice"], *REPORTS["read"], "OptOutType", "ListId", "Latitude", *RINGING}))
 
 
 @given(st.sampled_from(["message", "status", "voice"]), st.dictionaries(NAMES, TEXTS))
 @hypothesis_settings(max_examples=100, deadline=None)
 def test_odd_values_are_parsed_or_refused(kind: str, odd: dict[str, str]):
-    whole = MESSAGES["wa_voice"] | REPORTS["read"] | odd | {"AccountSid": OURS.twilio_account_sid}
+    whole = MESSAGES["wa_voice"] | REPORTS["read"] | RINGING | odd | {"AccountSid": OURS.twilio_account_sid}
     try:
         found = parse(kind, whole)
     except WebhookError:

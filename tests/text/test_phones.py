@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from bot.text.phones import mobile
+from bot.text.phones import callable_back, mobile
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,13 @@ def test_the_quick_way_takes_only_what_the_library_calls_mobile(prefix):
 def test_what_comes_out_is_e164_and_stays_itself(text):
     found = mobile(text)
     assert found is None or (found[0] == "+" and found[1:].isascii() and found[1:].isdigit() and mobile(found) == found)
+
+
+@pytest.mark.parametrize("number", ["+22790001234", "+22720723456", "+33145678901", "+2348031234567"])
+def test_mobiles_and_fixed_lines_can_be_called_back(number):
+    assert callable_back(number) == number
+
+
+@pytest.mark.parametrize("text", ["", "anonymous", "+266696687", "+22709123456", "+22708123456", "+33899123456", "17"])
+def test_hidden_short_and_premium_numbers_cannot(text):
+    assert callable_back(text) is None
