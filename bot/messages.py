@@ -126,7 +126,8 @@ class Outbound:
     """One message that must leave. `id` is ours: stable over retries. `text` is already in its final form.
 
     `parts_taken`: parts of a long SMS that the gateway took in an earlier try; only the rest is sent
-    (gateways whose `takes_parts` is true). `template` replaces `text` on WhatsApp.
+    (gateways whose `takes_parts` is true). `template` replaces `text` on WhatsApp. `pick` opens a list of more than
+    three choices there: a word in the person's language.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Outbound:
     status_url: str = ""
     template: Template | None = None
     parts_taken: int = 0
+    pick: str = ""
 
 
 @dataclass(frozen=True, slots=True)

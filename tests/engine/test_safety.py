@@ -8,7 +8,7 @@ from bot.config import ROOT
 from bot.content.loading import load
 from bot.engine.effects import AttachReferral, OpenReferral, Terms
 from bot.engine.ports import File
-from handlers.twilio import with_choices
+from handlers.choices import with_choices
 from tests.engine.speaker import Speaker
 
 REPEATABLE = {"KIT", "TRA", "DOC", "DEB", "BAS", "OTH", "DLY"}  # safety 4
