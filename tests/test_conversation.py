@@ -280,3 +280,18 @@ def test_what_a_person_said_since_wins_over_a_refill(line, wire):
     digest = line.ciphers.address(AMINA).digest
     Conversations(wire, line.ciphers).refill(digest, language="ha", consent="", stopped=())
     assert line.ussd("", session="two").screen.startswith("Bienvenue")
+
+
+def test_both_hooks_of_a_missed_call_are_one_turn_without_an_answer(line):
+    line.dialogue("1", "2")
+    kept = [key for key in line.redis.keys("*") if key.endswith(b":ussd")]
+    before = [line.redis.get(key) for key in kept]
+    call = Inbound("africastalking", "call\nATVId_1", Channel.VOICE, AMINA, "", NOW)
+    for _ in ("ringing", "ended"):
+        turned = line.conversation.turn(call, now=NOW)
+        assert (turned.screen, turned.answers) == (None, False)
+    [referral] = line.effects(OpenReferral)
+    assert (referral.source, referral.terms.may_call) == ("missed_call", True)
+    assert [line.redis.get(key) for key in kept] == before  # what is under way on another channel stands as it was
+    assert line.redis.keys("*:voice") == []
+    assert line.answers() == []

@@ -10,12 +10,14 @@ import msgspec
 
 Level = Literal["normal", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("normal", "high", "critical")
+MISSED_CALL = "missed_call"  # the `source` of a referral that nobody said a word about
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a person may be reached; the absence of terms means: do not call, do not write (safety 1).
 
-    `window`: any, morning (7-12), afternoon (12-17), evening (17-21), office time of Niamey.
+    `window`: any, day (7-21: the safe hours, where nobody was asked), morning (7-12), afternoon (12-17),
+    evening (17-21), office time of Niamey.
     `number`: another number than the one used, E.164, "" for the same.
     `text`: may we also write? Only ever set by staff after asking.
     `now_until`: seconds since the epoch up to which "call us now: yes" holds, whatever the rest says, at

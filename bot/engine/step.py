@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.engine.effects import AnyEffect, StaffAnswer
+from bot.engine.effects import MISSED_CALL, AnyEffect, OpenReferral, StaffAnswer, Terms
 from bot.engine.flow import Flows, State
 from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseconds, session_digest
 from bot.engine.ports import Ids, Lookups
@@ -43,12 +43,30 @@ def step(
     ids: Ids,
 ) -> Step:
     """Handle one message. No I/O but through `lookups`, no clock but `now`, no ids but `ids`."""
+    if inbound.channel is Channel.VOICE:
+        return _missed_call(flows, session, contact, ids=ids)
     state = _standing(flows, session, inbound.channel)
     heard = hear(inbound, session, state, now=now)
     walk = Walk(flows, session, contact, inbound.channel, now=now, lookups=lookups, ids=ids)
     _expire(walk, session, inbound, now)
     secret = _listen(walk, state, heard, inbound)
     return _result(walk, session, inbound, secret=secret)
+
+
+def _missed_call(flows: Flows, session: Session | None, contact: Contact, *, ids: Ids) -> Step:
+    """Somebody let it ring: that is the wish to be called at this number by day, and nothing is said (safety 1)."""
+    need = flows.needs["OTH"]
+    referral = OpenReferral(
+        id=ids.referral(0),
+        ticket=ids.ticket(0),
+        queue=need.queue,
+        level=need.level,
+        code=need.code,
+        source=MISSED_CALL,
+        language=contact.language or None,
+        terms=Terms(may_call=True, window="day"),
+    )
+    return Step(session, contact, replies=(), effects=(referral,), tickets=(referral.ticket,))
 
 
 def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bool) -> Step:

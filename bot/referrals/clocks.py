@@ -30,6 +30,7 @@ class Clocks:
             "morning": (time(7), time(12)),
             "afternoon": (time(12), time(17)),
             "evening": (time(17), time(21)),
+            "day": (time(7), time(21)),  # where the person was not asked: a missed call
             "any": (time(6), time(22)),
         }
     )

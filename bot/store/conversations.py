@@ -12,7 +12,7 @@ from bot.store.wire import Argument, Script, Wire
 
 VERSION = 13  # key id and nonce: the first bytes of a ciphertext name its version
 HOUR, DAY = 3_600, 86_400
-SESSION_KEPT = {"ussd": HOUR, "sms": 15 * DAY, "whatsapp": 15 * DAY}
+SESSION_KEPT = {"ussd": HOUR, "sms": 15 * DAY, "whatsapp": 15 * DAY, "voice": 0}  # a call leaves no session
 CONTACT_KEPT = 30 * DAY
 
 COMMIT = Script("""

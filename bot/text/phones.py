@@ -7,7 +7,6 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from bot.text.digits import fold_digits
 
-
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _CALLABLE = _MOBILE | {PhoneNumberType.FIXED_LINE}  # a call to a premium number would cost us, and pay a swindler
 
