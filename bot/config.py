@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -131,6 +132,16 @@ class Settings(BaseSettings):
     def _words(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one, strict=False)
+            except ValueError:
+                raise ValueError(f"{one} is no address or network; write them like `10.0.0.7,192.0.2.0/24`") from None
         return value
 
     @field_validator("rates", "prices", mode="before")

@@ -10,6 +10,7 @@ confirmation too many harms less than a person left without messages.
 choices are written below the text, each with its number, and the person answers with a digit.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -23,13 +24,14 @@ from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.gateway import Event, Gateway
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
-from handlers import forms, outgoing
+from handlers import forms, outgoing, twilio_sound
+from handlers.choices import with_choices
 from handlers.forwarded import Reached
 from handlers.twilio_api import OPTED_OUT, Api, refused
 from handlers.twilio_codes import REASONS
 
 TEXT_LIMIT = 4096  # characters; SMS bodies are 1600 at most, WhatsApp's are longer
-MISSED_LIMIT = 1000
+MISSED_LIMIT = 20_000  # rows of a day, ours among them
 WHATSAPP = "whatsapp:"
 XML = "text/xml; charset=utf-8"
 
@@ -38,7 +40,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 READ = frozenset(
     [
         *("AccountSid", "MessageSid", "From", "To", "Body", "OptOutType", "MessageStatus", "ErrorCode"),
-        *("CallSid", "Direction", "ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "Latitude", "Longitude"),
+        *("CallSid", "Direction", "ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "MediaUrl0", "Latitude", "Longitude"),
     ]
 )
 STATES = {  # every one of these means at least that Twilio took it
@@ -131,29 +133,35 @@ class Twilio(Gateway):
             form["status_callback"] = f"{message.status_url}?m={message.id}"  # settles a send whose reply was lost
         return self._create(form)
 
-    def missed(self, since: datetime) -> list[Inbound]:
-        """Messages to us since then, oldest first, at most 1,000: those whose hook failed are there and nowhere else.
+    def fetch(self, media_id: str) -> tuple[bytes, str]:
+        """The sound of a voice note, by the ids of its address."""
+        return twilio_sound.fetch(self._settings, self.name, media_id)
 
-        Those already handled are among them, with the same ids. Taps come as their title, media unnamed ("other").
-        Raises SendError when Twilio can't be asked. For the time after an outage.
+    def missed(self, since: datetime) -> list[Inbound]:
+        """Messages to us since then, oldest first: those whose hook failed are there and nowhere else.
+
+        Those already handled are among them, with the same ids; words that Twilio itself answers are left out where it
+        would have told us so. Taps come as their title, media unnamed ("other"). Raises SendError.
         """
         if not outgoing.is_allowed(self._settings, self.name):
             raise SendError("not_in_development")
-        found = self._api.call(lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT))
-        events = []
-        for row in reversed(found):  # newest first, as Twilio lists them
+        rows = self._api.call(
+            lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT, page_size=1000)
+        )
+        found = []
+        for row in reversed(rows):  # newest first, as Twilio lists them
             if row.direction != "inbound":
                 continue
             form = {"AccountSid": row.account_sid, "MessageSid": row.sid, "From": row.from_, "To": row.to}
             form |= {"Body": row.body or "", "NumMedia": row.num_media or "0"}
             try:
-                [event] = self._message({name: forms.storable(str(value or "")) for name, value in form.items()})
+                said = self._inbound({name: forms.storable(str(value or "")) for name, value in form.items()})
             except WebhookError:  # as unreadable here as it was at the hook
                 continue
-            if isinstance(event, Inbound):
-                sent_at = row.date_sent if isinstance(row.date_sent, datetime) else event.sent_at
-                events.append(msgspec.structs.replace(event, sent_at=sent_at))
-        return events
+            sent_at = row.date_sent if isinstance(row.date_sent, datetime) else said.sent_at
+            if sent_at >= since and not self._answered(said):
+                found.append(msgspec.structs.replace(said, sent_at=sent_at))
+        return found
 
     def _create(self, form: dict[str, str]) -> Sent:
         made = self._api.call(lambda client: client.messages.create(**form))
@@ -166,26 +174,38 @@ class Twilio(Gateway):
         return Sent(sid, int(parts) if parts.isascii() and parts.isdigit() else 0, cost)
 
     def _message(self, fields: dict[str, str]) -> list[Event]:
-        external_id = forms.token(fields, "MessageSid")
-        channel, address = _party(fields, "From")
-        word = forms.optional(fields, "OptOutType").upper()
-        if word == "STOP":
-            return [OptOut(self.name, address, channel, external_id)]
+        said, word = self._inbound(fields), forms.optional(fields, "OptOutType").upper()
         if word == "HELP":
             raise Ignored("already answered by the gateway")
-        return [
-            Inbound(
-                self.name,
-                external_id,
-                channel,
-                address,
-                forms.optional(fields, "Body", limit=TEXT_LIMIT),
-                self._clock(),
-                choice=forms.optional(fields, "ButtonPayload") or forms.optional(fields, "ListId"),
-                media=_media(fields),
-                to=forms.text(fields, "To").removeprefix(WHATSAPP),
-            )
-        ]
+        opt_out = OptOut(self.name, said.address, said.channel, said.external_id)
+        if word == "STOP":
+            return [opt_out]
+        return [opt_out, said] if not word and self._blocks(said) else [said]
+
+    def _blocks(self, said: Inbound) -> bool:
+        """Twilio takes a word for its own where it is the whole text of an SMS."""
+        watched = said.channel is Channel.SMS and self._settings.twilio_opt_out == "default"
+        return watched and said.text.strip().upper() in BLOCKING
+
+    def _answered(self, said: Inbound) -> bool:
+        advanced = self._settings.twilio_opt_out == "advanced"
+        return advanced and said.text.strip().upper() in BLOCKING | {"HELP", "INFO"}
+
+    def _inbound(self, fields: dict[str, str]) -> Inbound:
+        channel, address = _party(fields, "From")
+        media = _media(fields)
+        return Inbound(
+            self.name,
+            forms.token(fields, "MessageSid"),
+            channel,
+            address,
+            forms.optional(fields, "Body", limit=TEXT_LIMIT),
+            self._clock(),
+            choice=forms.optional(fields, "ButtonPayload") or forms.optional(fields, "ListId"),
+            media=media,
+            to=forms.text(fields, "To").removeprefix(WHATSAPP),
+            media_id=twilio_sound.reference(fields.get("MediaUrl0", "")) if media == "audio" else "",
+        )
 
     def _voice(self, fields: dict[str, str]) -> list[Event]:
         """A missed call: its first request and its status callback name the same call, so it is one event.
@@ -215,22 +235,6 @@ class Twilio(Gateway):
         return found
 
 
-def with_choices(text: str, buttons: tuple[Button, ...]) -> str:
-    """The text with each choice on a line of its own, `1 Oui`.
-
-    The key is what a payload ends with after its colon, or a number alone; any other payload gets its position.
-    A choice that the text lists already, perhaps longer than a button may be, is not repeated.
-    """
-    written = [line.strip() for line in text.splitlines()]
-    lines = []
-    for position, button in enumerate(buttons, start=1):
-        key = button.payload.rpartition(":")[2]
-        line = f"{key if key.isdigit() else position} {button.title}".rstrip()
-        if not any(other.startswith(line) for other in written):
-            lines.append(line)
-    return "\n".join([text, *lines])
-
-
 class _Signed(dict[str, list[str]]):
     """A form as the validator likes it best: `getall` is what it asks for first, and a miss costs it an exception."""
 
@@ -242,6 +246,12 @@ class _Signed(dict[str, list[str]]):
     def getall(self, name: str) -> list[str]:
         """Every value of a field; signed once each, in order."""
         return self[name]
+
+
+def _ours(request: Request) -> str:
+    """Our own id of the message that a report is about; "" where its address carries none."""
+    told = request.args.get("m", "")
+    return told if MESSAGE_ID.fullmatch(told) else ""
 
 
 def _party(fields: dict[str, str], name: str) -> tuple[Channel, str]:

@@ -81,6 +81,19 @@ def test_values_that_can_t_be_read_are_all_named_and_never_shown(environment):
     }
 
 
+@pytest.mark.parametrize("proxies", ["10.0.0.7", "10.0.0.0/8, 2001:db8::/32", "10.0.0.7/8", ""])
+def test_trusted_proxies_are_addresses_or_networks(environment, proxies):
+    environment({"TRUSTED_PROXIES": proxies})
+    assert config.load().trusted_proxies == tuple(part.strip() for part in proxies.split(",") if part)
+
+
+@pytest.mark.parametrize("proxies", ["proxy.internal", "10.0.0.0/33", "10.0.0.7,*"])
+def test_a_proxy_that_is_no_address_is_refused_with_the_way_to_write_it(environment, proxies):
+    environment({"TRUSTED_PROXIES": proxies})
+    with pytest.raises(ConfigError, match=r"MARABA_TRUSTED_PROXIES: .*write them like `10\.0\.0\.7,192\.0\.2\.0/24`"):
+        config.load()
+
+
 def test_secrets_do_not_show_when_settings_are_printed(environment):
     environment(PRODUCTION)
     shown = repr(config.load())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, StatusReport
-from handlers.twilio import Twilio, with_choices
+from handlers.twilio import BLOCKING, Twilio, with_choices
 from handlers.twilio_api import TIMEOUT
 from tests.handlers.conftest import NOW
 from tests.handlers.payloads import hook, payloads, signed
@@ -132,9 +132,46 @@ def test_a_stop_that_twilio_answered_is_an_opt_out():
     assert parse("message", MESSAGES["sms_stop"]) == [OptOut("twilio", AMINA, Channel.SMS, SID)]
 
 
-def test_a_stop_that_twilio_did_not_see_is_a_message():
-    form = {name: value for name, value in MESSAGES["sms_stop"].items() if name != "OptOutType"}
-    assert parse("message", form)[0].text == "STOP"
+@pytest.mark.parametrize("word", [*sorted(BLOCKING), "stop", " End\n", "Cancel"])
+def test_a_word_that_twilio_takes_for_its_own_is_a_block_and_a_message(word: str):
+    found = parse("message", MESSAGES["sms"] | {"Body": word})
+    assert found[0] == OptOut("twilio", AMINA, Channel.SMS, SID)
+    assert (type(found[1]), found[1].text, len(found)) == (Inbound, word, 2)
+
+
+@pytest.mark.parametrize("text", ["STOP PLEASE", "please cancel", "the end", "ARRET", "TSAYA", "YES", "START", "", "1"])
+def test_twilio_watches_single_words_only(text: str):
+    assert [type(one) for one in parse("message", MESSAGES["sms"] | {"Body": text})] == [Inbound]
+
+
+@pytest.mark.parametrize("how", ["advanced", "none"])
+def test_where_twilio_would_have_said_so_or_never_blocks_the_word_is_a_message(how: str):
+    gateway = Twilio(OURS.model_copy(update={"twilio_opt_out": how}), clock=lambda: NOW)
+    [found] = gateway.parse(hook("/hooks/twilio/message", MESSAGES["sms"] | {"Body": "STOP"}), "message")
+    assert (type(found), found.text) == (Inbound, "STOP")
+
+
+def test_on_whatsapp_no_word_blocks():
+    [found] = parse("message", MESSAGES["wa_text"] | {"Body": "STOP"})
+    assert (type(found), found.text) == (Inbound, "STOP")
+
+
+def test_missed_words_that_twilio_answered_are_not_answered_again(
+    configured: Callable[..., Settings], stand_in: StandIn
+):
+    for number, text in enumerate(["STOP", "help", "END ", "Sannu"]):
+        stand_in.keep(MESSAGES["sms"] | {"MessageSid": f"SM{number}", "Body": text}, at=NOW.timestamp())
+    for how, left in (("default", 4), ("advanced", 1), ("none", 4)):
+        gateway = Twilio(configured(twilio_api_url=stand_in.url, twilio_opt_out=how), clock=lambda: NOW)
+        assert len(gateway.missed(NOW)) == left
+
+
+def test_what_was_missed_before_the_moment_is_left_out(twilio: Twilio, stand_in: StandIn):
+    """Should the list be by days only: what is older than our marks would be answered twice."""
+    for number in (-1, 0, 1):
+        at = (NOW + timedelta(seconds=number)).timestamp()
+        stand_in.keep(MESSAGES["sms"] | {"MessageSid": f"SM{number}"}, at=at)
+    assert [one.external_id for one in twilio.missed(NOW)] == ["SM0", "SM1"]
 
 
 def test_a_start_that_twilio_answered_still_lifts_our_own_opt_out():
@@ -292,6 +329,19 @@ def test_any_bytes_are_unsigned(body: bytes, signature: str):
         PLAIN.verify(request, None)
 
 
+OUR_ID = "0f" * 16
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [(f"?m={OUR_ID}", OUR_ID), ("", ""), ("?m=", ""), ("?m=../x", ""), (f"?m={OUR_ID}0", ""), (f"?n=1&m={OUR_ID}", OUR_ID)],
+)  # fmt: skip
+def test_a_report_names_our_own_message_where_its_address_does(query: str, message: str):
+    request = signed(OURS, f"/hooks/twilio/status{query}", REPORTS["sent"])
+    PLAIN.verify(request, None)
+    assert PLAIN.parse(request, "status")[0].message == message
+
+
 # --- answers
 
 
@@ -323,7 +373,7 @@ def test_an_sms_is_handed_over_with_sender_and_status_address(twilio: Twilio, st
     sent = twilio.send(replace(SMS, status_url="https://maraba.example.org/hooks/twilio/status"))
     [taken] = stand_in.messages
     assert (taken.to, taken.text, taken.sender) == (AMINA, "Sannu", "+12025550123")
-    assert taken.status_url == "https://maraba.example.org/hooks/twilio/status"
+    assert taken.status_url == "https://maraba.example.org/hooks/twilio/status?m=m1"
     assert (sent.external_id, sent.parts) == (taken.external_id, 1)
 
 
