@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
 
     gateways: Words = Field(
-        ("africastalking", "twilio"),
+        ("africastalking", "kannel", "twilio"),
         description="gateways that are on, by comma; those of `described_gateways` are on by being named there",
     )
     described_gateways: Paths = Field(

@@ -31,6 +31,12 @@ class BadPayload(WebhookError):
     status = 400
 
 
+class RefusedForGood(BadPayload):
+    """The same, answered 200 because its gateway repeats everything else."""
+
+    status = 200
+
+
 class Ignored(WebhookError):
     """Known and of no interest; answered 200 so that the gateway does not send it again."""
 

@@ -75,6 +75,7 @@ class StatusReport:
     """What a gateway says became of a message we sent. `external_id` is the id its send call returned.
 
     `message` is our own id where the gateway echoes it: so a send whose reply was lost can still be settled.
+    `part` of `parts`: a long SMS is reported part by part, and has arrived when all of them have (docs/decisions/0013).
     """
 
     gateway: str
@@ -82,6 +83,8 @@ class StatusReport:
     state: Delivery
     code: str = ""  # the gateway's reason, for staff and for the table of failure words
     message: str = ""
+    part: int = 1
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

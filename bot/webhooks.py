@@ -11,7 +11,7 @@ from flask import Flask, Request, Response
 
 from bot.content.screens import Content
 from bot.conversation import Conversation, Turned
-from bot.errors import Answered, StoreDown, WebhookError
+from bot.errors import Answered, Ignored, StoreDown, WebhookError
 from bot.events import Events
 from bot.gateway import Event, Exchange, Gateway
 from bot.messages import Inbound, OptOut, StatusReport
@@ -62,7 +62,7 @@ class Receiver:
         except Answered as asked:
             return Response(asked.body, content_type="text/plain; charset=utf-8")
         except WebhookError as fault:
-            if fault.status != 200:
+            if not isinstance(fault, Ignored):
                 log.info("hook_refused", gateway=name, status=fault.status, fault=type(fault).__name__)
             return refusal(fault.status)
         traced = self._traced and TRACE_ASKED in request.environ

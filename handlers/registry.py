@@ -8,10 +8,12 @@ from bot.errors import ConfigError
 from bot.gateway import Gateway
 from handlers import outgoing
 from handlers.africastalking import AfricasTalking
+from handlers.kannel import Kannel
 from handlers.twilio import Twilio
 
 GATEWAYS: dict[str, Callable[[Settings], Gateway]] = {
     "africastalking": AfricasTalking,
+    "kannel": Kannel,
     "twilio": Twilio,
 }
 
