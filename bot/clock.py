@@ -19,6 +19,7 @@ from bot.store import keys, partitions
 from bot.store.ciphers import SHARDS
 from bot.store.database import Database
 from bot.store.deliveries import drop_old_reports
+from bot.store.recordings import forget_old
 from bot.store.tickets import MARKED, mark_taken
 from bot.waking import queue_on, wake
 
@@ -63,6 +64,7 @@ def sweep(queue: Queue, conversations: Redis) -> bool:
         return False
     wake(queue, "climb")
     wake(queue, "send_messages")
+    wake(queue, "fetch_recordings")
     for shard in waiting_shards(conversations):
         wake(queue, "send_answers", shard)
     return True
@@ -91,6 +93,9 @@ def look_after(database: Database, conversations: Redis, *, months: int) -> bool
         dropped = drop_old_reports(database)
         if dropped:
             log.info("reports_dropped", rows=dropped)
+        forgotten = forget_old(database)
+        if forgotten:
+            log.info("recordings_deleted", rows=forgotten)
         _mark(database, conversations)
     except (SQLAlchemyError, RedisError) as error:
         log.warning("store_away", job="hourly", error=type(error).__name__)

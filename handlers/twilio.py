@@ -23,7 +23,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from bot.config import Settings
 from bot.errors import BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.gateway import Event, Gateway
-from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
+from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport
 from handlers import forms, outgoing, twilio_sound
 from handlers.choices import with_choices
 from handlers.forwarded import Reached

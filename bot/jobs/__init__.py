@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, rows
+from bot.jobs import answers, recordings, rows
 from bot.jobs.lane import Lane
 from bot.jobs.services import SENDERS, Services
 from bot.referrals import ladder
@@ -33,6 +33,7 @@ LOOK = 5.0  # seconds after which the rows are looked at unasked
 LAST_RUN = 12.0  # seconds a run may still take when the worker ends; longer than a gateway's time-out
 _services: Services | None = None
 _lane: Lane | None = None
+_fetching: Lane | None = None
 T = TypeVar("T")
 
 
@@ -59,6 +60,16 @@ def send_messages(*_ids: str) -> None:
         wake(services.queue, "send_messages")
 
 
+def fetch_recordings(*_ids: str) -> None:
+    """Fetch the sound of voice notes that wait for it; a lane of its own, for a gateway may take long to give it out."""
+    if _fetching is not None:
+        _fetching.wake()
+        return
+    services = _running()
+    if _fetch(services):
+        wake(services.queue, "fetch_recordings")
+
+
 def send_answers(shard: int) -> None:
     """Send the answers that wait in one shard of the conversation store."""
     answers.send_waiting(_running(), int(shard))
@@ -74,10 +85,12 @@ def run_worker(settings: Settings) -> None:
 
 
 def _work(services: Services, of_rows: Services) -> None:
-    """Jobs in this thread, rows in one of their own, until told to stop."""
-    global _lane  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    """Jobs in this thread, rows and recordings in one each of their own, until told to stop."""
+    global _lane, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
     _lane = Lane(lambda: _look(of_rows), every=LOOK)
+    _fetching = Lane(lambda: bool(_fetch(of_rows)), every=LOOK)
     _lane.start()
+    _fetching.start()
     while True:
         try:
             worker = SimpleWorker(
@@ -90,7 +103,8 @@ def _work(services: Services, of_rows: Services) -> None:
         else:
             break
     _lane.stop(LAST_RUN)
-    _lane = None
+    _fetching.stop(0)  # nothing is lost by breaking it off
+    _lane = _fetching = None
 
 
 def use(services: Services | None) -> None:
@@ -120,6 +134,10 @@ def _climb(services: Services) -> list[str] | None:
 
 def _send(services: Services) -> rows.Work | None:
     return _unless_away("send_messages", lambda: rows.send_due(services))
+
+
+def _fetch(services: Services) -> bool | None:
+    return _unless_away("fetch_recordings", lambda: recordings.fetch_due(services))
 
 
 def _unless_away(job: str, work: Callable[[], T]) -> T | None:

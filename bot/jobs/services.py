@@ -1,7 +1,8 @@
 """What the worker works with: built once a process."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from redis.backoff import ConstantBackoff
@@ -10,6 +11,7 @@ from rq import Queue
 
 from bot.config import Settings
 from bot.gate import Gate
+from bot.gateway import Gateway
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.waking import queue_on
@@ -29,14 +31,16 @@ class Services:
     ciphers: Ciphers
     gate: Gate
     senders: ThreadPoolExecutor
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)  # to fetch from; what is sent passes the gate
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Connect to what the settings name; nothing is asked of the stores yet."""
         names = dict.fromkeys((*settings.gateways, settings.staff_gateway, settings.sms_gateway))
+        gateways = registry.build(settings, names)
         gate = Gate(
             settings,
-            registry.build(settings, names),
+            gateways,
             outgoing_allowed=lambda name: registry.outgoing_allowed(settings, name),
         )
         retry = Retry(ConstantBackoff(0.1), 1)
@@ -49,6 +53,7 @@ class Services:
             ciphers=Ciphers.of(settings),
             gate=gate,
             senders=ThreadPoolExecutor(SENDERS, thread_name_prefix="sender"),
+            gateways=gateways,
         )
 
     def close(self) -> None:
