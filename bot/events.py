@@ -25,9 +25,16 @@ class Events:
 
     def report(self, event: StatusReport, *, now: datetime) -> None:
         """A delivery report; which message it is about is known where messages are. Raises StoreDown."""
-        turn = self._ciphers.turn_id(event.gateway, f"report\n{event.external_id}\n{event.state}")
-        shard = self._ciphers.address(f"{event.gateway}:{event.external_id}").shard
-        effect = Report(gateway=event.gateway, external_id=event.external_id, state=event.state.value, code=event.code)
+        known_as = event.external_id or event.message
+        turn = self._ciphers.turn_id(event.gateway, f"report\n{known_as}\n{event.state}")
+        shard = self._ciphers.address(f"{event.gateway}:{known_as}").shard
+        effect = Report(
+            gateway=event.gateway,
+            external_id=known_as,
+            state=event.state.value,
+            code=event.code,
+            message=event.message,
+        )
         entry = Entry(turn, "event", _milliseconds(now), event.gateway, "", "", effects=(effect,))
         self._store.note(shard, turn, pack_entry(entry, self._ciphers), kept=KEPT)
 

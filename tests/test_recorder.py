@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 import redis
@@ -47,10 +48,13 @@ from bot.store.models import (
     TurnSeen,
 )
 from bot.text.damm import valid
+from handlers.africastalking import AfricasTalking
+from handlers.twilio import Twilio
 from tests.machine import eventually
 
 PHONE = "+22790001234"
 AT = 1_763_712_000_000
+REASONS = {"africastalking": AfricasTalking.reasons, "twilio": Twilio.reasons}
 
 
 class Journal:
@@ -63,6 +67,7 @@ class Journal:
             client,
             ciphers,
             settings,
+            reasons=REASONS,
             wake=lambda job, ids: self.woken.append((job, ids)),
             refill=lambda digest, contact: self.refilled.append((digest, contact)),
         )
@@ -263,6 +268,29 @@ def test_a_report_that_comes_first_is_kept_until_the_message_appears(journal):
     assert journal.all(DeliveryReport) == []
 
 
+def test_an_answer_keeps_its_kind_and_its_cost(journal):
+    journal.says(1, sent(kind="resume", cost="-0.0075 USD"), kind="sent")
+    journal.record()
+    row = journal.one(Message)
+    assert (row.kind, row.cost, row.currency) == ("resume", Decimal("0.0075"), "USD")
+
+
+def test_a_report_settles_an_answer_whose_reply_was_lost_by_our_own_id(journal):
+    journal.says(1, sent("unknown", external_id=""), kind="sent")
+    journal.says(2, Report(gateway="twilio", external_id="SM1", state="delivered", message="ab" * 16), kind="event")
+    journal.record()
+    assert (journal.one(Message).state, journal.one(Message).external_id) == ("delivered", "SM1")
+
+
+def test_a_dead_number_is_marked_until_its_person_writes(journal):
+    journal.says(1, sent("failed", external_id="", reason="30005"), kind="sent")
+    journal.record()
+    assert journal.one(Contact).unreachable_at is not None
+    journal.says(2)
+    journal.record()
+    assert journal.one(Contact).unreachable_at is None
+
+
 def test_a_failed_alert_hurries_the_ladder(journal, database, ciphers, settings):
     with database.transaction() as session:
         for n, login in enumerate(("hadiza", "aicha")):
@@ -369,7 +397,7 @@ def test_a_wake_that_fails_holds_up_nothing(journal):
     def broken(*_):
         raise redis.ConnectionError
 
-    journal.recording = Recording(journal.client, journal.ciphers, journal.settings, wake=broken)
+    journal.recording = Recording(journal.client, journal.ciphers, journal.settings, reasons=REASONS, wake=broken)
     journal.says(1, opens())
     assert journal.record() == 1
     assert journal.left() == 0

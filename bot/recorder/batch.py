@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.config import Settings
 from bot.recorder import quarantine
 from bot.recorder.faults import transient
-from bot.recorder.orders import Work, carry_out, watch
+from bot.recorder.orders import Reasons, Work, carry_out, watch
 from bot.recorder.rows import unseen, write_contacts, write_turns
 from bot.store import keys
 from bot.store.ciphers import Ciphers, Unreadable
@@ -39,11 +39,15 @@ def nothing(*_: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What recording needs. `wake(job, ids)` and `refill(digest, contact)` are called after the commit only."""
+    """What recording needs. `reasons`: what the codes of each gateway mean.
+
+    `wake(job, ids)` and `refill(digest, contact)` are called after the commit only.
+    """
 
     redis: redis.Redis
     ciphers: Ciphers
     settings: Settings
+    reasons: Reasons
     wake: Wake = nothing
     refill: Refill = nothing
 
@@ -141,6 +145,7 @@ def _entries(session: Session, recording: Recording, entries: list[Entry]) -> Wo
             contact_id=contacts.get(entry.digest),
             ciphers=recording.ciphers,
             settings=recording.settings,
+            reasons=recording.reasons,
         )
     return work
 

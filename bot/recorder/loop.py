@@ -22,6 +22,7 @@ from bot.store.journal import NewerSchema
 from bot.store.models import Contact
 from bot.store.wire import Wire
 from bot.waking import wake as wake_job
+from handlers import registry
 
 BLOCK = 1000  # milliseconds one read waits for entries
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)  # seconds, growing while an error lasts
@@ -107,6 +108,7 @@ def run(settings: Settings, *, wake: Wake | None = None, refill: Refill | None =
         client,
         Ciphers.of(settings),
         settings,
+        reasons={name: gateway.reasons for name, gateway in registry.build(settings, settings.gateways).items()},
         wake=wake or _waking(settings),
         refill=refill or _refilling(settings),
     )

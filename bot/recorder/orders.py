@@ -1,6 +1,6 @@
 """Carry out what a turn ordered. Runs inside the recorder's transaction; nothing here talks to a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
+from bot import pricing
 from bot.cases.stages import status_shown
 from bot.config import Settings
 from bot.engine.effects import (
@@ -27,11 +28,15 @@ from bot.engine.effects import (
 from bot.messages import Delivery
 from bot.recorder.rows import moment
 from bot.referrals import ladder, writing
+from bot.reasons import Why, why
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
-from bot.store.deliveries import advance, apply_kept, report
+from bot.store.deliveries import advance, apply_kept, mark_contact, report
 from bot.store.journal import Entry, unpack_answer
-from bot.store.models import Case, Contact, Ladder, Message, ReferralEvent
+from bot.store.models import Case, Contact, Ladder, Message, Recording, ReferralEvent
+from bot.store.recordings import expect
+
+Reasons = Mapping[str, Mapping[str, Why]]  # of each gateway
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +69,7 @@ class Turned:
 
 def watch(session: Session, work: Work) -> None:
     """Note every ladder and every message that this session makes due, whoever makes it."""
+    reasons: Reasons
 
     @event.listens_for(session, "after_flush")
     def _note(flushed: Session, _context: object) -> None:
@@ -72,11 +78,21 @@ def watch(session: Session, work: Work) -> None:
                 work.referrals.append(row.referral_id)
             elif isinstance(row, Message) and row.state == Delivery.QUEUED:
                 work.messages.append(row.id)
+            elif isinstance(row, Recording) and row.state == "waiting":
+                work.recordings.append(row.referral_id)
 
 
-def carry_out(session: Session, entry: Entry, *, contact_id: int | None, ciphers: Ciphers, settings: Settings) -> None:
-    """All effects of one entry, in order."""
-    turned = Turned(entry, moment(entry.at), contact_id, ciphers, settings)
+def carry_out(
+    session: Session,
+    entry: Entry,
+    *,
+    contact_id: int | None,
+    ciphers: Ciphers,
+    settings: Settings,
+    reasons: Reasons,
+) -> None:
+    """All effects of one entry, in order. `reasons`: what the codes of each gateway mean."""
+    turned = Turned(entry, moment(entry.at), contact_id, ciphers, settings, reasons)
     for effect in entry.effects:
         _ORDERS[type(effect)](session, effect, turned)
     if entry.effects:
@@ -150,7 +166,16 @@ def _status(session: Session, effect: ShowStatus, turned: Turned) -> None:
 
 
 def _report(session: Session, effect: Report, turned: Turned) -> None:
-    failed = report(session, effect.gateway, effect.external_id, state=effect.state, code=effect.code, at=turned.at)
+    failed = report(
+        session,
+        effect.gateway,
+        effect.external_id,
+        state=effect.state,
+        code=effect.code,
+        message=effect.message,
+        reasons=turned.reasons.get(effect.gateway, {}),
+        at=turned.at,
+    )
     if failed is not None and failed.kind == "alert":
         ladder.failed_message(session, failed, now=turned.at)
 
@@ -158,7 +183,7 @@ def _report(session: Session, effect: Report, turned: Turned) -> None:
 def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
     values: dict[str, Any] = {
         "id": effect.message,
-        "kind": "answer",
+        "kind": effect.kind,
         "channel": effect.channel,
         "gateway": effect.gateway,
         "contact_id": turned.contact_id,
@@ -172,9 +197,16 @@ def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
     if advance(message, effect.state, reason=effect.reason, at=turned.at):
         message.external_id = effect.external_id or None
         message.parts = effect.parts
-        message.sent_at = turned.at if effect.state == Delivery.SENT else None
-        apply_kept(session, message, at=turned.at)
-    _mark_block(session, effect, turned)
+        reasons = turned.reasons.get(effect.gateway, {})
+        if effect.state == Delivery.SENT:
+            message.sent_at = turned.at
+            priced = pricing.price(turned.settings, effect.gateway, effect.channel, effect.parts, effect.cost)
+            message.cost, message.currency = priced
+        elif effect.state == Delivery.FAILED:
+            mark_contact(session, message, why(reasons, effect.reason), at=turned.at)
+        apply_kept(session, message, reasons=reasons, at=turned.at)
+    if effect.blocked or effect.state == Delivery.SENT:
+        _mark_block(session, effect.channel, turned, blocked=effect.blocked)
 
 
 def _mark_block(session: Session, effect: AnswerSent, turned: Turned) -> None:

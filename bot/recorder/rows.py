@@ -121,7 +121,7 @@ def _changes(entry: Entry) -> dict[str, Any]:
     """What one turn changes of its contact's row; names that only turns need are left out."""
     changes: dict[str, Any] = {}
     if entry.kind == "message":
-        changes["last_seen_at"] = moment(entry.at)
+        changes |= {"last_seen_at": moment(entry.at), "unreachable_at": None}  # who writes can be reached
     for name, value in entry.contact.items():
         if name == "language":
             changes["language"] = value or None

@@ -1,15 +1,18 @@
 """What became of a message: states only move forward, and a report may come before our own bookkeeping."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import cast
 
-from sqlalchemy import Table, bindparam, case, delete, func, select
+from sqlalchemy import Table, all_, bindparam, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from bot.messages import Delivery
+from bot.reasons import Why, why
 from bot.store.database import Database
-from bot.store.models import DeliveryReport, Message
+from bot.store.models import Contact, DeliveryReport, Message
 
 REPORTS_KEPT = timedelta(days=9)  # longer than any gateway repeats a report
 
@@ -40,32 +43,69 @@ def advance(message: Message, state: str, *, reason: str = "", at: datetime) -> 
 
 
 def report(
-    session: Session, gateway: str, external_id: str, *, state: str, code: str = "", at: datetime
+    session: Session,
+    gateway: str,
+    external_id: str,
+    *,
+    state: str,
+    code: str = "",
+    message: str = "",
+    reasons: Mapping[str, Why] = MappingProxyType({}),
+    at: datetime,
 ) -> Message | None:
     """Apply a delivery report; keeps it where the message is not known yet.
 
-    Returns the message when this report is what made it fail, so that an alert can go to the next rung.
+    `message` is our own id, where the gateway echoes it: so a send whose reply was lost is settled, and gets its
+    external id. `reasons` are the gateway's (`Gateway.reasons`). Returns the message when this report is what made
+    it fail, so that an alert can go to the next rung.
     """
-    message = session.scalars(
-        select(Message)
-        .where(Message.gateway == gateway, Message.external_id == external_id)
-        .order_by(Message.created_at.desc())
-        .limit(1)
-        .with_for_update()
-    ).one_or_none()
-    if message is None:
-        _keep(session, gateway, external_id, state=state, code=code, at=at)
+    found = _known(session, gateway, external_id) or _ours(session, gateway, external_id, state=state, own=message)
+    if found is None:
+        _keep(session, gateway, external_id, state=state, code=code, message=message, at=at)
         return None
-    return message if advance(message, state, reason=code, at=at) and state in _FAILURES else None
+    failed = _apply(session, found, state, code, reasons, at)
+    if not found.external_id:  # known from now on: what came under it alone may have been kept
+        found.external_id = external_id
+        failed = apply_kept(session, found, reasons=reasons, at=at) or failed
+    return found if failed and found.state in _FAILURES else None
 
 
-def apply_kept(session: Session, message: Message, *, at: datetime) -> bool:
-    """Call once `message.external_id` is set: applies a report that overtook it. True when that made it fail."""
-    if not message.external_id:
-        return False
+def apply_kept(
+    session: Session, message: Message, *, reasons: Mapping[str, Why] = MappingProxyType({}), at: datetime
+) -> bool:
+    """Call once `message.external_id` is set, or once it is clear that none will come: applies a report that overtook it.
+
+    True when that made it fail.
+    """
     # Core, not ORM: once for every message that leaves, and nearly always for nothing.
-    kept = session.connection().execute(_TAKE, {"of": message.gateway, "known_as": message.external_id}).one_or_none()
-    return bool(kept and advance(message, kept.state, reason=kept.code, at=at) and kept.state in _FAILURES)
+    if message.external_id:
+        rows = session.connection().execute(_TAKE, {"of": message.gateway, "known_as": message.external_id})
+    else:
+        rows = session.connection().execute(_TAKE_OURS, {"of": message.gateway, "own": message.id})
+    failed = False
+    for kept in sorted(rows.all(), key=lambda row: RANK.get(row.state, 0), reverse=True)[:1]:
+        message.external_id = message.external_id or kept.external_id
+        failed = _apply(session, message, kept.state, kept.code, reasons, at)
+    return failed
+
+
+def mark_contact(session: Session, message: Message, cause: Why | None, *, at: datetime) -> None:
+    """Note on the contact what a settled message tells: a dead number, a block, or (`cause` None) that it arrived.
+
+    A dead number stays marked until its person writes (`bot/recorder/rows.py`) or a message arrives there.
+    """
+    if message.contact_id is None:
+        return
+    contact = update(Contact).where(Contact.id == message.contact_id).execution_options(synchronize_session=False)
+    if cause is None:
+        session.execute(contact.where(Contact.unreachable_at.is_not(None)).values(unreachable_at=None))
+    elif cause is Why.BAD_NUMBER:
+        # Reports and messages take different ways here: whoever wrote after it has a living number.
+        silent = or_(Contact.last_seen_at.is_(None), Contact.last_seen_at <= at)
+        session.execute(contact.where(Contact.unreachable_at.is_(None), silent).values(unreachable_at=at))
+    elif cause is Why.BLOCKED:
+        more = func.array_append(Contact.blocked, message.channel)
+        session.execute(contact.where(literal(message.channel) != all_(Contact.blocked)).values(blocked=more))
 
 
 def drop_old_reports(database: Database) -> int:
@@ -79,18 +119,61 @@ _KEPT = cast("Table", DeliveryReport.__table__)
 _TAKE = (
     delete(_KEPT)
     .where(_KEPT.c.gateway == bindparam("of"), _KEPT.c.external_id == bindparam("known_as"))
-    .returning(_KEPT.c.state, _KEPT.c.code)
+    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code)
+)
+_TAKE_OURS = (
+    delete(_KEPT)
+    .where(_KEPT.c.gateway == bindparam("of"), _KEPT.c.message == bindparam("own"))
+    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code)
 )
 _FAILURES = frozenset({Delivery.FAILED, Delivery.EXPIRED})
 
 
-def _keep(session: Session, gateway: str, external_id: str, *, state: str, code: str, at: datetime) -> None:
-    row = pg_insert(DeliveryReport).values(gateway=gateway, external_id=external_id, state=state, code=code, at=at)
-    newer = case(RANK, value=row.excluded.state, else_=0) > case(RANK, value=DeliveryReport.state, else_=0)
+_ARRIVED = frozenset({Delivery.DELIVERED, Delivery.READ})
+
+
+def _apply(session: Session, message: Message, state: str, code: str, reasons: Mapping[str, Why], at: datetime) -> bool:
+    """Move it forward and mark its contact; True when that made it fail."""
+    if not advance(message, state, reason=code, at=at):
+        return False
+    if state in _ARRIVED:
+        mark_contact(session, message, None, at=at)
+    elif state in _FAILURES:
+        mark_contact(session, message, why(reasons, code), at=at)
+    return state in _FAILURES
+
+
+def _known(session: Session, gateway: str, external_id: str) -> Message | None:
+    return session.scalars(
+        select(Message)
+        .where(Message.gateway == gateway, Message.external_id == external_id)
+        .order_by(Message.created_at.desc())
+        .limit(1)
+        .with_for_update()
+    ).one_or_none()
+
+
+def _ours(session: Session, gateway: str, external_id: str, *, state: str, own: str) -> Message | None:
+    """The message of our own id, if it went by this gateway and the report can be about its present try.
+
+    That an earlier try arrived is always news; that it failed is none, while another one is on its way.
+    """
+    found = session.get(Message, own, with_for_update=True) if own.isalnum() else None
+    if found is None or found.gateway != gateway:
+        return None
+    another = found.state == Delivery.QUEUED or (found.external_id or external_id) != external_id
+    return None if another and state not in _ARRIVED else found
+
+
+def _keep(
+    session: Session, gateway: str, external_id: str, *, state: str, code: str, message: str, at: datetime
+) -> None:
+    values = {"gateway": gateway, "external_id": external_id, "state": state, "code": code, "message": message}
+    row = pg_insert(DeliveryReport).values(**values, at=at)
+    kept = DeliveryReport
+    newer = case(RANK, value=row.excluded.state, else_=0) > case(RANK, value=kept.state, else_=0)
+    later = {name: case((newer, row.excluded[name]), else_=getattr(kept, name)) for name in ("state", "code", "at")}
+    whose = func.greatest(kept.message, row.excluded.message)  # "" is the least
     session.execute(
-        row.on_conflict_do_update(
-            index_elements=["gateway", "external_id"],
-            set_={"state": row.excluded.state, "code": row.excluded.code, "at": row.excluded.at},
-            where=newer,
-        )
+        row.on_conflict_do_update(index_elements=["gateway", "external_id"], set_={**later, "message": whose})
     )

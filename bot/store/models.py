@@ -413,3 +413,4 @@ class Audit(Base):
     action: Mapped[str]
     subject: Mapped[str]  # referral:<id>, case:<id>, staff:<id>
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    message: Mapped[str] = mapped_column(server_default="")  # our own id, where the gateway echoes it

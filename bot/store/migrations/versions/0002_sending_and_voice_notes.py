@@ -48,5 +48,6 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("template", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("messages", sa.Column("spare_enc", sa.LargeBinary(), nullable=True))
     op.add_column("messages", sa.Column("fell_from", sa.Text(), server_default="", nullable=False))
+    op.add_column("delivery_reports", sa.Column("message", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_messages_sent", "messages", ["sent_at"], unique=False)
     # ### end Alembic commands ###
