@@ -15,6 +15,7 @@ from bot import pricing
 from bot.cases.stages import status_shown
 from bot.config import Settings
 from bot.engine.effects import (
+    MISSED_CALL,
     AnswerCallNow,
     AnswerSent,
     AnyEffect,
@@ -27,7 +28,7 @@ from bot.engine.effects import (
 )
 from bot.messages import Delivery
 from bot.recorder.rows import moment
-from bot.referrals import ladder, writing
+from bot.referrals import ladder, missed_calls, writing
 from bot.reasons import Why, why
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
@@ -100,6 +101,17 @@ def carry_out(
 
 
 def _open(session: Session, effect: OpenReferral, turned: Turned) -> None:
+    if effect.source == MISSED_CALL:
+        missed_calls.open_missed_call(
+            session,
+            effect,
+            at=turned.at,
+            turn=turned.entry.turn_hex,
+            contact_id=turned.contact_id,
+            ciphers=turned.ciphers,
+            clocks=Clocks.of(turned.settings),
+        )
+        return
     case_id, office = None, ""
     if effect.case:
         found = session.execute(select(Case.id, Case.office).where(Case.number == effect.case)).one_or_none()
@@ -116,6 +128,7 @@ def _open(session: Session, effect: OpenReferral, turned: Turned) -> None:
         ciphers=turned.ciphers,
         clocks=Clocks.of(turned.settings),
     )
+    _reconsider(session, turned)
     if effect.text:
         _keep_words(session, effect.id, turned)
 
@@ -129,8 +142,15 @@ def _update(session: Session, effect: UpdateReferral, turned: Turned) -> None:
         ciphers=turned.ciphers,
         clocks=Clocks.of(turned.settings),
     )
+    _reconsider(session, turned)
     if effect.text:
         _keep_words(session, effect.id, turned)
+
+
+def _reconsider(session: Session, turned: Turned) -> None:
+    missed_calls.reconsider(
+        session, turned.contact_id, at=turned.at, turn=turned.entry.turn_hex, clocks=Clocks.of(turned.settings)
+    )
 
 
 def _attach(session: Session, effect: AttachReferral, turned: Turned) -> None:
