@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.engine.effects import Report
+from bot.engine.effects import Blocked, Report
 from bot.engine.session import Contact
 from bot.errors import TooManyRaces
 from bot.messages import OptOut, StatusReport
@@ -39,7 +39,10 @@ class Events:
         self._store.note(shard, turn, pack_entry(entry, self._ciphers), kept=KEPT)
 
     def opt_out(self, event: OptOut, *, now: datetime) -> None:
-        """The gateway stopped pushes to a number: as if the person had written STOP (safety 7). Raises StoreDown."""
+        """The gateway blocks a number: as if the person had written STOP, and staff are shown it (safety 7).
+
+        Raises StoreDown.
+        """
         turn = self._ciphers.turn_id(event.gateway, f"optout\n{event.external_id}")
         address = self._ciphers.address(event.address)
         place = Place.of(address, event.channel, turn)
@@ -57,6 +60,7 @@ class Events:
                 event.channel,
                 address.digest,
                 number="" if contact.known else event.address,
+                effects=(Blocked(channel=event.channel.value),),
                 contact={"stopped": stopped},
             )
             writing = Writing(

@@ -86,6 +86,7 @@ class AnswerCallNow(Effect, frozen=True, omit_defaults=True, kw_only=True):
 
     ticket: str
     yes: bool
+    number: str = ""  # another one than the one used, E.164: whoever has no phone number says which to call
 
 
 class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
@@ -127,6 +128,20 @@ class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):
     kind: str = "answer"  # bot.kinds.Kind
 
 
+class Blocked(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """The gateway or the operator lets nothing through to this number, until an answer leaves again (safety 7)."""
+
+    channel: str
+
+
 AnyEffect = (
-    OpenReferral | UpdateReferral | AttachReferral | AnswerCallNow | ShowStatus | StaffAnswer | Report | AnswerSent
+    OpenReferral
+    | UpdateReferral
+    | AttachReferral
+    | AnswerCallNow
+    | ShowStatus
+    | StaffAnswer
+    | Report
+    | AnswerSent
+    | Blocked
 )

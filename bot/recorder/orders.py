@@ -20,6 +20,7 @@ from bot.engine.effects import (
     AnswerSent,
     AnyEffect,
     AttachReferral,
+    Blocked,
     OpenReferral,
     Report,
     ShowStatus,
@@ -27,9 +28,9 @@ from bot.engine.effects import (
     UpdateReferral,
 )
 from bot.messages import Delivery
+from bot.reasons import Why, why
 from bot.recorder.rows import moment
 from bot.referrals import ladder, missed_calls, writing
-from bot.reasons import Why, why
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.deliveries import advance, apply_kept, mark_contact, report
@@ -48,12 +49,14 @@ class Work:
 
     referrals: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    recordings: list[str] = field(default_factory=list)
     forgotten: list[Contact] = field(default_factory=list)
 
     def add(self, other: "Work") -> None:
         """Take over what another part of the batch found."""
         self.referrals += other.referrals
         self.messages += other.messages
+        self.recordings += other.recordings
         self.forgotten += other.forgotten
 
 
@@ -66,11 +69,11 @@ class Turned:
     contact_id: int | None
     ciphers: Ciphers
     settings: Settings
+    reasons: Reasons
 
 
 def watch(session: Session, work: Work) -> None:
     """Note every ladder and every message that this session makes due, whoever makes it."""
-    reasons: Reasons
 
     @event.listens_for(session, "after_flush")
     def _note(flushed: Session, _context: object) -> None:
@@ -131,6 +134,9 @@ def _open(session: Session, effect: OpenReferral, turned: Turned) -> None:
     _reconsider(session, turned)
     if effect.text:
         _keep_words(session, effect.id, turned)
+    if effect.media:
+        gateway = turned.entry.gateway
+        expect(session, effect.id, gateway=gateway, reference=effect.media, at=turned.at, ciphers=turned.ciphers)
 
 
 def _update(session: Session, effect: UpdateReferral, turned: Turned) -> None:
@@ -229,14 +235,16 @@ def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
         _mark_block(session, effect.channel, turned, blocked=effect.blocked)
 
 
-def _mark_block(session: Session, effect: AnswerSent, turned: Turned) -> None:
+def _blocked(session: Session, effect: Blocked, turned: Turned) -> None:
+    _mark_block(session, effect.channel, turned, blocked=True)
+
+
+def _mark_block(session: Session, channel: str, turned: Turned, *, blocked: bool) -> None:
     """Answers can't reach a number that the gateway blocks: staff are shown it, until one leaves again (safety 7)."""
-    if not effect.blocked and effect.state != Delivery.SENT:
-        return
     contact = session.get(Contact, turned.contact_id) if turned.contact_id is not None else None
-    if contact is not None and effect.blocked != (effect.channel in contact.blocked):
-        others = [channel for channel in contact.blocked if channel != effect.channel]
-        contact.blocked = [*others, effect.channel] if effect.blocked else others
+    if contact is not None and blocked != (channel in contact.blocked):
+        others = [other for other in contact.blocked if other != channel]
+        contact.blocked = [*others, channel] if blocked else others
 
 
 def _answer_text(effect: AnswerSent, ciphers: Ciphers) -> bytes | None:
@@ -280,4 +288,5 @@ _ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {
     ShowStatus: _status,
     Report: _report,
     AnswerSent: _answer_sent,
+    Blocked: _blocked,
 }

@@ -69,8 +69,8 @@ _KEYWORDS = cast(
     dict[str, Keyword],
     _spellings(
         {
-            "stop": "stop,stopp,stopper,stop sms,stopall,stop all,unsubscribe,arret,arrêt,arrete,arrêter,arrêtez,"
-            "désabonner,desinscrire,tsaya,ku tsaya,daina,ku daina,a daina,dainawa",
+            "stop": "stop,stopp,stopper,stop sms,stopall,stop all,unsubscribe,optout,opt out,revoke,arret,arrêt,arrete,"
+            "arrêter,arrêtez,désabonner,desinscrire,tsaya,ku tsaya,daina,ku daina,a daina,dainawa",
             "start": "start,unstop,reprendre,reprends,reprenez,reprise,recommencer,fara,ku fara,a fara,sake fara",
             "help": "help,help me,aide,aidez,aidez-moi,aide-moi,aider,besoin d'aide,j'ai besoin d'aide,i need help,"
             "taimako,taimaka,ku taimake ni,taimake ni,ina bukatar taimako,ina buƙatar taimako",
