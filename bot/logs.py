@@ -18,6 +18,8 @@ _PERSONAL = frozenset({"text", "number", "address", "code", "transcript", "phone
 _PERSONAL_ENDS = ("_text", "_number", "_address", "_transcript", "_phone", "_msisdn", "_pin")
 # 8 to 15 digits, blanks and signs between them: phone and case numbers. Letters around them make it an id.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d(?:[ .()/-]{0,2}\d){7,14}(?![0-9A-Za-z])")
+# A person whom a channel knows by an id alone (`Inbound.address`).
+_OPAQUE = re.compile(r"\b(?:whatsapp|sms|ussd|voice):[^\s\"',;)\]}]+")
 # Days, and the entry ids of a stream (milliseconds, counter), are no one's number.
 _HARMLESS = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?: [0-2]\d)?|1\d{12}-\d{1,4}")
 _OURS = frozenset({"timestamp", "level", "logger"})
@@ -72,7 +74,7 @@ def _clean(key: str, value: Any) -> Any:
     if name in _PERSONAL or name.endswith(_PERSONAL_ENDS):
         return DROPPED
     if isinstance(value, str):
-        return _NUMBER.sub(_mask, value)
+        return _masked(value)
     if isinstance(value, bool | float | None):
         return value
     if isinstance(value, int):
@@ -80,10 +82,14 @@ def _clean(key: str, value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return f"[{len(value)} bytes]"
     if isinstance(value, Mapping):
-        return {_NUMBER.sub(_mask, str(inner)): _clean(str(inner), held) for inner, held in value.items()}
+        return {_masked(str(inner)): _clean(str(inner), held) for inner, held in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", held) for held in value]
-    return _NUMBER.sub(_mask, str(value))
+    return _masked(str(value))
+
+
+def _masked(value: str) -> str:
+    return _NUMBER.sub(_mask, _OPAQUE.sub(DROPPED, value))
 
 
 def _mask(match: re.Match[str]) -> str:

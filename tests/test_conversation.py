@@ -119,6 +119,19 @@ def test_an_old_step_that_nobody_remembers_does_not_take_the_place_back(line):
     assert "sans risque" in line.ussd("1*2*2*1*1").screen
 
 
+def test_who_has_only_an_id_of_whatsapp_is_served_and_kept_like_a_number(line):
+    opaque = "whatsapp:NE.0000001"
+    for n, text in enumerate(("salam", "1", "rappel", "90 00 99 88", "1")):
+        message = Inbound("meta", f"w{n}", Channel.WHATSAPP, opaque, text, NOW)
+        line.conversation.turn(message, now=NOW)
+    first, *others = line.entries()
+    assert first.number == opaque
+    assert {entry.number for entry in others} == {""}
+    assert {answer.number for answer in line.answers()} == {opaque}
+    assert line.effects(UpdateReferral)[-1].terms.number == "+22790009988"
+    assert not any(b"0000001" in part for part in [*line.redis.keys(), *stored(line.redis)])
+
+
 def test_equal_answers_in_a_row_are_different_steps(line):
     line.dialogue("1", "2", "2", "1")
     urgent = line.ussd("1*2*2*1*1")

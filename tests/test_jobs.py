@@ -23,6 +23,7 @@ from bot.engine.effects import Terms
 from bot.errors import SendError
 from bot.gate import Gate
 from bot.jobs import answers, rows
+from bot.jobs.addressing import Unaddressed, address
 from bot.jobs.lane import Lane
 from bot.jobs.services import SENDERS, Services
 from bot.messages import Sent
@@ -358,6 +359,20 @@ def test_a_push_to_someone_who_said_stop_ends_withheld(services, office, phone):
     [push] = queued(services, kind="reminder", contact_id=contact)
     rows.send_due(services, now=NOON)
     assert (message(services, push).state, message(services, push).reason) == ("withheld", "stopped")
+
+
+@pytest.mark.parametrize(("channel", "sent"), [("sms", False), ("whatsapp", True)])
+def test_an_id_of_whatsapp_is_written_to_by_whatsapp_alone(services, office, channel, sent):
+    [note] = queued(services, contact_id=office.contact("whatsapp:NE.0000001"))
+    with services.database.transaction() as session:
+        row = session.get_one(Message, note)
+        row.channel = channel
+        if sent:
+            outbound, _ = address(session, row, settings=services.settings, ciphers=services.ciphers)
+            assert outbound.to == "whatsapp:NE.0000001"
+        else:
+            with pytest.raises(Unaddressed, match="no_number"):
+                address(session, row, settings=services.settings, ciphers=services.ciphers)
 
 
 def test_a_stop_that_is_not_recorded_yet_is_a_stop(services, office, phone):

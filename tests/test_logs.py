@@ -37,6 +37,12 @@ def test_a_number_anywhere_in_a_line_is_dropped(written, number):
     assert "90 00" not in line
 
 
+def test_an_id_of_a_channel_is_dropped_like_a_number(written):
+    opaque = "whatsapp:NE.0000001"
+    structlog.get_logger("test").info(f"sent to {opaque}", to=opaque, deep={opaque: [opaque]}, error=ValueError(opaque))
+    assert "0000001" not in json.dumps(written())
+
+
 def test_a_number_in_an_exception_or_in_another_library_s_line_is_dropped(written):
     try:
         raise ValueError("no route to +22790001234")

@@ -10,6 +10,7 @@ import structlog
 from bot.desk.services import services
 from bot.desk.words import codes, dates, say
 from bot.engine.effects import Terms
+from bot.messages import has_phone
 from bot.referrals import clocks
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Unreadable
@@ -41,19 +42,20 @@ class SafeContact:
 
 
 def number_of(referral: Referral, contact: Contact | None, now: datetime) -> str:
-    """The number to call, E.164: the one the terms name, else the one that was used; "" where none is known."""
+    """The number to call, E.164: the one the terms name, else the one that was used; "" where there is none."""
     terms = read_terms(referral, ciphers=services().ciphers)
     if terms is not None:
         named = terms.now_number if clocks.asked_for_a_call(terms, now) else terms.number
         if named:
             return named
-    if contact is None:
-        return ""
-    try:
-        return services().ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
-    except Unreadable:
-        log.error("number_unreadable", contact=contact.id)  # noqa: TRY400 - a key is missing, no bug of ours
-        return ""
+    address = _address(contact)
+    return address if has_phone(address) else ""
+
+
+def no_number(contact: Contact | None) -> str:
+    """What stands where a number would: somebody may write from WhatsApp without one."""
+    address = _address(contact)
+    return say("no phone number: only WhatsApp") if address and not has_phone(address) else say("no number")
 
 
 def safe_contact(referral: Referral, now: datetime) -> SafeContact:
@@ -72,6 +74,16 @@ def safe_contact(referral: Referral, now: datetime) -> SafeContact:
     if allowed <= now:
         return _allowed(referral, terms, now, until=until, span=span)
     return _later(referral, terms, now, allowed=allowed, span=span)
+
+
+def _address(contact: Contact | None) -> str:
+    if contact is None:
+        return ""
+    try:
+        return services().ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
+    except Unreadable:
+        log.error("number_unreadable", contact=contact.id)  # noqa: TRY400 - a key is missing, no bug of ours
+        return ""
 
 
 def _call_now_until(terms: Terms | None, now: datetime) -> datetime | None:

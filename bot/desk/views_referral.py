@@ -252,6 +252,7 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         tel=tel,
         tel_words=_read_aloud(tel),
         has_number=bool(number),
+        no_number=safe_contact.no_number(folder.contact),
         open=is_open,
         held=referral.accepted_by is not None,
         mine=mine,

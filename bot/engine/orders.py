@@ -116,7 +116,7 @@ def attach_referral(walk: Walk) -> None:
 
 def call_now(walk: Walk, yes: bool) -> None:
     """The answer to "may we call you now?" after a ticket number was typed (safety 2)."""
-    walk.effects.append(AnswerCallNow(ticket=walk.values["ticket"], yes=yes))
+    walk.effects.append(AnswerCallNow(ticket=walk.values["ticket"], yes=yes, number=walk.values.get("number", "")))
 
 
 def show_status(walk: Walk) -> None:

@@ -10,7 +10,7 @@ from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseco
 from bot.engine.ports import Ids, Lookups
 from bot.engine.session import Contact, Session
 from bot.engine.walk import YOUNG, Reply, Walk
-from bot.messages import Channel, Inbound
+from bot.messages import Channel, Inbound, has_phone
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
 from bot.text.keywords import keyword, keyword_language, staff_answer, yes_no
@@ -47,7 +47,8 @@ def step(
         return _missed_call(flows, session, contact, ids=ids)
     state = _standing(flows, session, inbound.channel)
     heard = hear(inbound, session, state, now=now)
-    walk = Walk(flows, session, contact, inbound.channel, now=now, lookups=lookups, ids=ids)
+    phone = has_phone(inbound.address)
+    walk = Walk(flows, session, contact, inbound.channel, now=now, lookups=lookups, ids=ids, phone=phone)
     _expire(walk, session, inbound, now)
     secret = _listen(walk, state, heard, inbound)
     return _result(walk, session, inbound, secret=secret)
@@ -81,11 +82,18 @@ def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bo
         session=after,
         contact=walk.contact,
         replies=tuple(walk.replies),
-        effects=tuple(walk.effects),
+        effects=tuple(_with_sound(effect, inbound) for effect in walk.effects),
         tickets=tuple(walk.tickets),
         secret=secret,
         may_wait=walk.may_wait and not walk.effects,
     )
+
+
+def _with_sound(effect: AnyEffect, inbound: Inbound) -> AnyEffect:
+    """A voice note belongs to the request that it opened."""
+    if inbound.media_id and isinstance(effect, OpenReferral):
+        return msgspec.structs.replace(effect, media=inbound.media_id)
+    return effect
 
 
 def _standing(flows: Flows, session: Session | None, channel: Channel) -> State | None:

@@ -41,6 +41,7 @@ class Walk:
     now: datetime
     lookups: Lookups
     ids: Ids
+    phone: bool = True  # the person has a phone number; else only an opaque id of the channel
     values: dict[str, str] = field(init=False)
     verified: bool = field(init=False)
     back: tuple[str, ...] = field(init=False)
@@ -101,9 +102,11 @@ class Walk:
         return state.go
 
     def fact(self, name: str) -> str:
-        """What a branch may ask: channel, language, consent, or a value of the flow; "" where unknown."""
+        """What a branch may ask: channel, phone, language, consent, or a value of the flow; "" where unknown."""
         if name == "channel":
             return self.channel
+        if name == "phone":
+            return "yes" if self.phone else "no"
         if name in ("language", "consent"):
             return str(getattr(self.contact, name))
         return self.values.get(name, "")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.engine.effects import LEVELS, AnswerCallNow, AttachReferral, OpenReferral, Terms, UpdateReferral
+from bot.messages import has_phone
 from bot.referrals import words
 from bot.referrals.answering import staff_answer
 from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
@@ -172,7 +173,8 @@ def answer_call_now(
     """Somebody typed a ticket number and answered "call us now?" (safety 2). Yes: this number may be called, now.
 
     What was said before about calls holds again after 15 minutes: a yes for now is none for tomorrow (safety 1).
-    `contact_id` is whoever typed it: another phone than the referral's is kept as the number to call.
+    `contact_id` is whoever typed it: another phone than the referral's is kept as the number to call, and so is the
+    number that somebody without a phone number names.
     Whoever accepted hears of it; the 45 minutes start again, or the ladder is due where nobody has.
     """
     referral_id = session.scalar(select(Ticket.referral_id).where(Ticket.number == effect.ticket))
@@ -185,7 +187,9 @@ def answer_call_now(
     referral.call_now, referral.call_now_answered_at = False, at
     if not effect.yes or ciphers is None:
         return
-    number = _number_of(session, contact_id, ciphers=ciphers) if contact_id != referral.contact_id else ""
+    number = effect.number
+    if not number and contact_id != referral.contact_id:
+        number = _number_of(session, contact_id, ciphers=ciphers)
     clocks = Clocks.of(settings) if settings is not None else STANDARD
     until = int((at + clocks.call_now_for).timestamp())
     before = read_terms(referral, ciphers=ciphers) or NOBODY
@@ -287,7 +291,8 @@ def _number_of(session: Session, contact_id: int | None, *, ciphers: Ciphers) ->
     if contact is None:
         return ""
     try:
-        return ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
+        address = ciphers.decrypt(contact.number_enc, f"contacts|{contact.digest}|number".encode()).decode()
     except Unreadable:
         log.warning("number_unreadable", contact=contact.id)
         return ""
+    return address if has_phone(address) else ""

@@ -109,6 +109,7 @@ def test_the_last_three_digits_work_on_the_files_own_phone_only(line):
     line.enrols()
     assert line.check(CODE, case="368").case == CASE
     assert line.check(CODE, case="368", phone=STRANGER).outcome == "no_match"
+    assert line.check(CODE, case="368", phone="whatsapp:NE.0000001").outcome == "no_match"
     assert line.check(CODE, phone=STRANGER).outcome == "ok"
 
 

@@ -90,6 +90,22 @@ def test_terms_that_do_not_open_mean_do_not_call(hadiza, opened, database):
     assert "Ne pas appeler." in hadiza.reads(page(referral))
 
 
+@pytest.mark.parametrize("terms", [None, MORNING])
+def test_who_writes_without_a_phone_number_is_never_a_number_to_tap(hadiza, opened, database, ciphers, amina, terms):
+    digest, opaque = ciphers.address("whatsapp:NE.0000001").digest, b"whatsapp:NE.0000001"
+    with database.transaction() as session:
+        contact = session.get_one(Contact, amina)
+        contact.digest, contact.number_enc = digest, ciphers.encrypt(opaque, f"contacts|{digest}|number".encode())
+    text = hadiza.reads(page(opened(TICKET, terms=terms, by="hadiza")))
+    assert "aucun numéro de téléphone\xa0: WhatsApp seulement" in text
+    assert "tel:" not in text
+    assert "NE.0000001" not in text
+    assert "Montrer le numéro" not in text
+    named = Terms(may_call=True, window="morning", number="+22790001234")
+    text = hadiza.reads(page(opened("9412615", terms=named, by="hadiza")))
+    assert re.findall(r'href="tel:([^"]+)"', text) == ["+22790001234"]
+
+
 def test_another_number_that_the_person_named_is_the_one_to_call(hadiza, opened):
     other = Terms(may_call=True, window="morning", number="+22790001234", cover_phrase="la leçon de couture")
     text = hadiza.reads(page(opened(TICKET, terms=other, by="hadiza")))

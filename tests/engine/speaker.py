@@ -17,6 +17,7 @@ from bot.text.damm import check_digit
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PHONE = "+22790001234"
+NO_PHONE = "whatsapp:NE.0000001"
 
 
 @dataclass
@@ -71,8 +72,11 @@ class CountingIds:
 class Speaker:
     """`says` on any channel; on USSD `dials` first, and the transcript grows as the gateway's does."""
 
-    def __init__(self, content: Content, *, channel: str = "ussd", language: str = "", **lookups: object) -> None:
+    def __init__(
+        self, content: Content, *, channel: str = "ussd", language: str = "", address: str = PHONE, **lookups: object
+    ) -> None:
         self.content = content
+        self.address = address
         self.channel = Channel(channel)
         self.session: Session | None = None
         self.contact = Contact(language=language)
@@ -125,7 +129,7 @@ class Speaker:
             gateway="test",
             external_id=str(self.turns),
             channel=self.channel,
-            address=PHONE,
+            address=self.address,
             text=text,
             sent_at=self.now - sent,
             session=f"session-{self.dialled}" if self.channel is Channel.USSD else "",

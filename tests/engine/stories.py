@@ -17,7 +17,7 @@ import msgspec
 
 from bot.content.screens import Content
 from bot.engine.ports import File
-from tests.engine.speaker import Speaker
+from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
 SPAN = re.compile(r"(\d+) (seconds|minutes|hours|days)")
 HEARD = ("<", "!")
@@ -77,9 +77,11 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
         "away": given.pop("away", "no") == "yes",
         "call_now_for": given.pop("call_now", ""),
     }
+    address = NO_PHONE if given.pop("phone", "yes") == "no" else PHONE
     consent = given.pop("consent", "yes")
     assert not given, f"unknown set-up: {', '.join(given)}"
-    speaker = Speaker(content, channel=channel, language="" if known == "none" else known, file=file, **lookups)
+    language = "" if known == "none" else known
+    speaker = Speaker(content, channel=channel, language=language, address=address, file=file, **lookups)
     speaker.contact = msgspec.structs.replace(speaker.contact, consent="" if consent == "none" else consent)
     return speaker
 

@@ -9,7 +9,7 @@ import pytest
 from bot.cases.stages import STAGES
 from bot.engine.effects import OpenReferral
 from bot.engine.ports import File
-from tests.engine.speaker import Speaker
+from tests.engine.speaker import NO_PHONE, Speaker
 
 FILES = [
     {"file": File("482719368", stage, date(2026, 11, 16), told_by_person=told)}
@@ -18,13 +18,18 @@ FILES = [
 ] + [
     {"file": File("482719368", "KIT_PREPARATION", date(2026, 5, 1), minor=True)},
     {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 12, 1), place="Office Tahoua")},
-    {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 12, 1), place="Home visit Keita")},
+    {
+        "file": File(
+            "482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 12, 1), place="Home visit Keita"
+        )
+    },
     {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 11, 3), place="Office Tahoua")},
     {"file": File("482719368", "TRAINING", date(2026, 11, 16), news=False)},
     {"code": ""},
     {"away": True},
     {"call_now_for": "4821737"},
-]  # fmt: skip
+]
+NO_NUMBER = [{"address": NO_PHONE}, {"address": NO_PHONE, "call_now_for": "4821737"}]  # on WhatsApp alone  # fmt: skip
 STARTS = {
     "ussd": ["(dials)"],
     "sms": ["482719368", "482719368 7306", "482719368 1111", "482-1737", "9", "STOP", "START", "RAPPEL", "MENU",
@@ -61,7 +66,7 @@ def _screens(content, channel: str) -> dict[str, Speaker]:
     """A speaker at each screen of a channel, found breadth first; screens that end the conversation included."""
     found: dict[str, Speaker] = {}
     seen: set[tuple] = set()
-    for number, given in enumerate(FILES):
+    for number, given in enumerate([*FILES, *(NO_NUMBER if channel == "whatsapp" else ())]):
         waiting: deque[Speaker] = deque()
         for start in STARTS[channel]:
             speaker = Speaker(content, channel=channel, language="", **given)
@@ -88,7 +93,14 @@ def _place(speaker: Speaker, number: int) -> tuple:
     """A screen and what its way on depends on; which file it is matters in its own conversation only."""
     session = speaker.session
     flags = tuple((name, bool(session.values.get(name))) for name in FLAGS)
-    return session.state, session.returns, session.private, flags, number if session.state.startswith(OWN) else 0
+    return (
+        session.state,
+        session.returns,
+        session.private,
+        flags,
+        speaker.address,
+        number if session.state.startswith(OWN) else 0,
+    )
 
 
 def _after(speaker: Speaker, text: str) -> Speaker:

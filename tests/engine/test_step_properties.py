@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.engine.effects import AttachReferral, OpenReferral, UpdateReferral
 from bot.engine.step import Step
-from tests.engine.speaker import Speaker
+from bot.messages import has_phone
+from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
 SECRET_WORDS = ("zzquatsch", "Yaya Djibo", "90 00 99 88", "482719368", "7306")
 PERMITTING = {"call.when", "call.when_there", "hush.when"}  # the only questions that permit a call
@@ -35,10 +36,11 @@ many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCh
 
 
 @many
-@given(acts=acts, channel=st.sampled_from(["ussd", "sms", "whatsapp"]), language=st.sampled_from(["", "fr", "ha", "en"]),
-       away=st.booleans(), code=st.sampled_from(["", "7306"]))  # fmt: skip
-def test_what_always_holds(content, acts, channel, language, away, code):
-    speaker = Speaker(content, channel=channel, language=language, away=away, code=code)
+@given(acts=acts, line=st.sampled_from([("ussd", PHONE), ("sms", PHONE), ("whatsapp", PHONE), ("whatsapp", NO_PHONE)]),
+       language=st.sampled_from(["", "fr", "ha", "en"]), away=st.booleans(), code=st.sampled_from(["", "7306"]))  # fmt: skip
+def test_what_always_holds(content, acts, line, language, away, code):
+    channel, address = line
+    speaker = Speaker(content, channel=channel, language=language, address=address, away=away, code=code)
     if channel == "ussd":
         speaker.dials()
     for kind, what in acts:
@@ -85,6 +87,7 @@ def _check(speaker: Speaker, before, typed: str) -> None:
             asked = before.state if before else ""
             assert asked in PERMITTING or isinstance(effect, OpenReferral), asked
             assert not terms.text
+            assert terms.number or has_phone(speaker.address)
     assert last.contact.stopped in ((), ("sms",), ("whatsapp",))
     assert sum(isinstance(e, AttachReferral) for e in last.effects) <= 1
 

@@ -495,12 +495,12 @@ def test_every_step_leaves_an_audit_row(office, step):
 # --- "call us now"
 
 
-def typed(office, referral_id, *, yes, contact_id=None, after=MINUTE):
+def typed(office, referral_id, *, yes, contact_id=None, after=MINUTE, number=""):
     with office.database.transaction() as session:
         ticket = session.get_one(Referral, referral_id).ticket
         writing.answer_call_now(
-            session, AnswerCallNow(ticket=ticket, yes=yes), at=NOON + after, turn=f"{after}", contact_id=contact_id,
-            ciphers=office.ciphers, settings=office.settings,
+            session, AnswerCallNow(ticket=ticket, yes=yes, number=number), at=NOON + after, turn=f"{after}",
+            contact_id=contact_id, ciphers=office.ciphers, settings=office.settings,
         )  # fmt: skip
 
 
@@ -520,6 +520,16 @@ def test_call_us_now_counts_as_the_attempt_until_somebody_says_yes(office, step,
     climb(timedelta(hours=3, minutes=45))
     assert [alert.staff_id for alert in office.alerts(referral)] == [a]
     assert b
+
+
+@pytest.mark.parametrize("number", ["", "+22790009988"])
+@pytest.mark.parametrize("same", [True, False])
+def test_an_id_of_whatsapp_is_never_the_number_to_call(office, step, number, same):
+    a, opaque = office.on_duty("a"), office.contact("whatsapp:NE.0000001")
+    referral = office.need(contact_id=opaque if same else office.contact())
+    step(writing.leave_call_now, referral, a)
+    typed(office, referral, yes=True, contact_id=opaque, number=number)
+    assert read_terms(office.referral(referral), ciphers=office.ciphers).now_number == number
 
 
 @pytest.mark.parametrize("before", [None, Terms(may_call=False), Terms(may_call=True, window="evening")])
