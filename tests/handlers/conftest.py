@@ -5,6 +5,7 @@ import pytest
 
 from bot.config import Settings
 from handlers.africastalking import AfricasTalking
+from handlers.kannel import Kannel
 from handlers.twilio import Twilio
 from tests.standin import StandIn
 
@@ -39,3 +40,8 @@ def africastalking(configured: Callable[..., Settings], stand_in: StandIn) -> Af
 @pytest.fixture
 def twilio(configured: Callable[..., Settings], stand_in: StandIn) -> Twilio:
     return Twilio(configured(twilio_api_url=stand_in.url), clock=lambda: NOW)
+
+
+@pytest.fixture
+def kannel(configured: Callable[..., Settings], stand_in: StandIn) -> Kannel:
+    return Kannel(configured(kannel_api_url=stand_in.url), clock=lambda: NOW)

@@ -27,6 +27,13 @@ def test_a_form_is_read_as_it_was_written(body: bytes, fields: list[tuple[str, s
     assert forms.pairs(hook("/", body=body)) == fields
 
 
+def test_a_query_is_read_as_strictly_as_a_form():
+    assert forms.query(hook("/?a=x+y%2Bz&b=&a=%C6%99asa")) == [("a", "x y+z"), ("b", ""), ("a", "ƙasa")]
+    for query in ("a=%E9", "a=%00", "a=" + "x" * 65_536, "&".join(["a=1"] * 101)):
+        with pytest.raises(BadPayload):
+            forms.query(hook("/?" + query))
+
+
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=20))
 @hypothesis_settings(max_examples=100, deadline=None)
 def test_every_clean_form_comes_back(fields: list[tuple[str, str]]):

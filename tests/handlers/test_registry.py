@@ -22,7 +22,7 @@ def test_gateways_are_built_by_name(configured: Callable[..., Settings]):
 
 
 def test_an_unknown_name_is_told_with_those_that_are_known(configured: Callable[..., Settings]):
-    with pytest.raises(ConfigError, match=r"carrier-pigeon.*known: africastalking, twilio"):
+    with pytest.raises(ConfigError, match=r"carrier-pigeon.*known: africastalking, kannel.*twilio"):
         registry.build(configured(), ["africastalking", "carrier-pigeon"])
 
 
@@ -73,6 +73,8 @@ def test_an_unknown_gateway_may_not_write(configured: Callable[..., Settings]):
     [
         ("africastalking", "development", "http://127.0.0.1:8123/simulator/gateway/africastalking/version1/messaging"),
         ("africastalking", "production", "https://api.africastalking.com/version1/messaging"),
+        ("kannel", "development", "http://127.0.0.1:8123/simulator/gateway/kannel/cgi-bin/sendsms"),
+        ("kannel", "production", "http://127.0.0.1:13013/cgi-bin/sendsms"),
         ("twilio", "development", "http://127.0.0.1:8123/simulator/gateway/twilio/2010-04-01/Accounts/AC{}/Messages.json"),
         ("twilio", "production", "https://api.twilio.com/2010-04-01/Accounts/AC{}/Messages.json"),
     ],
@@ -84,9 +86,11 @@ def test_messages_go_to_the_simulator_in_development_and_to_the_real_api_in_prod
     gateway = registry.build(settings, [name])[name]
     replies = {
         "africastalking": {"SMSMessageData": {"Recipients": [{"statusCode": 101, "messageId": "id-1"}]}},
+        "kannel": "0: Accepted for delivery",
         "twilio": {"sid": "id-1"},
     }
+    reply = replies[name]
     with responses.RequestsMock() as api:
-        api.post(url.format("0" * 32), status=201, json=replies[name])
-        sent = gateway.send(Outbound("m1", Channel.SMS, "+22790123456", "Sannu"))
+        api.post(url.format("0" * 32), status=201, **({"body": reply} if isinstance(reply, str) else {"json": reply}))
+        sent = gateway.send(Outbound("id-1", Channel.SMS, "+22790123456", "Sannu"))
     assert sent.external_id == "id-1"

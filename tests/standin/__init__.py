@@ -1,11 +1,20 @@
 """A stand-in for the gateways: their API for the real client libraries, and their hooks for the service.
 
-`StandIn` listens as both gateways' API do; `AfricasTalkingCaller` and `TwilioCaller` send hooks as the gateways do,
+`StandIn` listens as the gateways' API do; the callers send hooks as the gateways do,
 with each one's own way of repeating. All keep journals that survive kill -9 of whoever runs them.
 """
 
-from tests.standin.callers import AfricasTalkingCaller, Exchange, TwilioCaller, UssdCall
+from tests.standin.callers import AfricasTalkingCaller, Exchange, MetaCaller, TwilioCaller, UssdCall
 from tests.standin.journal import read_journal
 from tests.standin.server import Received, StandIn
 
-__all__ = ["AfricasTalkingCaller", "Exchange", "Received", "StandIn", "TwilioCaller", "UssdCall", "read_journal"]
+__all__ = [
+    "AfricasTalkingCaller",
+    "Exchange",
+    "MetaCaller",
+    "Received",
+    "StandIn",
+    "TwilioCaller",
+    "UssdCall",
+    "read_journal",
+]

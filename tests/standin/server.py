@@ -5,13 +5,14 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.standin import meta, sounds
 from tests.standin.journal import Journal
 
 PAYLOADS = Path(__file__).resolve().parent.parent / "payloads"
@@ -21,6 +22,7 @@ REFUSALS = {
     if name.startswith("code_")
 }
 ERRORS = json.loads((PAYLOADS / "twilio/errors.json").read_text())["cases"]
+SENDSMS = json.loads((PAYLOADS / "kannel/send.json").read_text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Received:
     sender: str
     external_id: str
     status_url: str = ""
+    body: dict[str, Any] = field(default_factory=dict)  # Meta's
 
 
 @dataclass(slots=True)
@@ -48,12 +51,15 @@ class _Fault:
 
 
 class StandIn:
-    """Both gateways' API on one loopback port; `url` goes into the …_API_URL settings.
+    """All gateways' API on one loopback port; `url` goes into the …_API_URL settings.
+
+    `sounds`: voice notes by Meta's media id or Twilio's `MM…/Media/ME…`, with their media type. `store`: another address
+    to which both point for them.
 
     slow(seconds)      takes the message, answers late
     fail(status)       answers this HTTP status, takes nothing
     vanish(seconds)    takes the message, then says nothing and cuts the line: the caller can't know
-    refuse(code)       a statusCode of Africa's Talking or an error code of Twilio; takes nothing
+    refuse(code)       a statusCode of Africa's Talking, an error code of Twilio or Meta, a case of kannel/send.json; takes nothing
     pause()/resume()   keeps every call waiting; what waited is taken on resume, even where the caller gave up
     well()             all faults end
     stop()/start()     nobody listens / listens again, on the same port
@@ -62,6 +68,8 @@ class StandIn:
     def __init__(self, *, port: int = 0, journal: Path | None = None) -> None:
         self.messages: list[Received] = []
         self.inbound: list[dict[str, Any]] = []
+        self.sounds: sounds.Sounds = {}
+        self.store = ""
         self.port = port
         self._journal = Journal(journal)
         self._lock = threading.Lock()
@@ -226,6 +234,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.stand_in.told(json.loads(body))
             self._answer(200, {})
             return
+        if path.endswith("/cgi-bin/sendsms"):
+            self._serve("kannel", {"text": body.decode()})
+            return
+        if meta.is_send(path):
+            self._serve("meta", json.loads(body))
+            return
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         if path.endswith("/version1/messaging"):
             self._serve("africastalking", form)
@@ -240,6 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, [asdict(message) for message in stand_in.taken()])
         elif path.endswith("/Messages.json"):
             self._list(stand_in)
+        elif sounds.is_sound(path):
+            self._sound(stand_in, path)
         else:
             self._answer(404, {})
 
@@ -266,7 +282,16 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         self._answer(200, {"messages": stand_in.inbound + sent, "page": 0, "page_size": 50, "next_page_uri": None})
 
-    def _serve(self, gateway: str, form: dict[str, str]) -> None:
+    def _sound(self, stand_in: StandIn, path: str) -> None:
+        fault = stand_in.next_fault(sounds.gateway_of(path))
+        if fault is not None and fault.kind == "error":
+            self._answer(int(fault.value), "out of order")
+            return
+        store, credentials = stand_in.store or stand_in.url, self.headers.get("Authorization") or ""
+        status, body, extra = sounds.answer(path, stand_in.sounds, store=store, credentials=credentials)
+        self._answer(status, body, extra=extra)
+
+    def _serve(self, gateway: str, form: dict[str, Any]) -> None:
         stand_in = self.server.stand_in
         fault = stand_in.next_fault(gateway)
         if fault is not None and fault.kind == "error":
@@ -274,9 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(fault.value), "out of order", extra=extra)
             return
         refusal = int(fault.value) if fault is not None and fault.kind == "refuse" else 0
-        status, body, message = (_africastalking if gateway == "africastalking" else _twilio)(
-            form, refusal, self.headers
-        )
+        status, body, message = _APIS[gateway](form, refusal, self.headers)
         if message is not None:
             stand_in.take(message)
         if fault is not None and fault.kind in {"slow", "vanish"}:
@@ -288,11 +311,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, body)
 
     def _answer(self, status: int, body: Any, *, extra: dict[str, str] | None = None) -> None:
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        if isinstance(body, bytes):
+            data = body
+        else:
+            data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        headers = {"Content-Type": "text/plain" if isinstance(body, str) else "application/json"} | (extra or {})
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
         self.send_header("Content-Length", str(len(data)))
-        for name, value in (extra or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
@@ -357,3 +383,27 @@ def _twilio(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any,
         form.get("StatusCallback", ""),
     )
     return 201, body, message
+
+
+def _kannel(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, Received | None]:
+    """sendsms by POST; each part of a long text is a message of its own."""
+    if not headers.get("X-Kannel-Username") or not headers.get("X-Kannel-Password"):
+        refusal = 401
+    if refusal:
+        case = SENDSMS["refusals"][str(refusal)]
+        return case["http_status"], case["body"], None
+    report_to = headers.get("X-Kannel-DLR-Url", "")
+    external_id = dict(parse_qsl(urlsplit(report_to).query)).get("m", "")
+    message = Received(
+        "kannel",
+        headers["X-Kannel-To"],
+        form["text"],
+        time.time(),
+        headers.get("X-Kannel-From", ""),
+        external_id,
+        report_to,
+    )
+    return SENDSMS["taken"]["http_status"], SENDSMS["taken"]["body"], message
+
+
+_APIS = {"africastalking": _africastalking, "kannel": _kannel, "meta": meta.take, "twilio": _twilio}
