@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.config import Settings
-from bot.messages import Channel
+from bot.kinds import Kind
+from bot.outbox import Draft, put
 from bot.store.ciphers import Ciphers
 from bot.store.models import Alert, Message, Staff
 
@@ -27,21 +28,8 @@ def tell(
     """Queue an SMS to somebody of the staff, or (None) to the outside hotline; None where there is no phone."""
     if staff is not None and staff.phone_enc is None:
         return None
-    message_id = message_id or secrets.token_hex(16)
-    message = Message(
-        id=message_id,
-        kind=kind,
-        channel=Channel.SMS.value,
-        gateway=settings.staff_gateway,
-        staff_id=staff.id if staff is not None else None,
-        referral_id=referral_id,
-        text_enc=ciphers.encrypt(text.encode(), f"messages|{message_id}|text".encode()),
-        state="queued",
-        created_at=at,
-        due_at=at,
-    )
-    session.add(message)
-    return message
+    draft = Draft(Kind(kind), staff=staff, sms=text, referral_id=referral_id, budget=None, id=message_id)
+    return put(session, draft, at=at, settings=settings, ciphers=ciphers)
 
 
 class Codes:
