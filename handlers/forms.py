@@ -29,14 +29,18 @@ def pairs(request: Request) -> list[tuple[str, str]]:
     Raises BadPayload for another content type, a body over 64 KB or without a length, over 100 fields,
     bytes that are no UTF-8, and NUL (no store can hold it).
     """
-    environ = request.environ
-    if not environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
+    if not request.environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
         raise BadPayload("the body is no form")
-    length = environ.get("CONTENT_LENGTH", "")
+    return _pairs(body(request))
+
+
+def body(request: Request) -> bytes:
+    """The body as it came; BadPayload where it is over 64 KB, does not say how long it is, or is cut short."""
+    length = request.environ.get("CONTENT_LENGTH", "")
     if not (length.isascii() and length.isdigit() and len(length) < 8 and int(length) <= BODY_LIMIT):
         raise BadPayload("the body is too long, or does not say how long it is")
     try:
-        return _pairs(request.get_data())
+        return request.get_data()
     except HTTPException:  # a body cut short
         raise BadPayload("the body can't be read") from None
 

@@ -1,0 +1,118 @@
+"""JSON and XML as flat fields: `request/msisdn`, `items/0/id`, `request/@type`; read strictly, as forms are.
+
+XML is read by the standard library's expat: fed once, no DOCTYPE and so no entity but the five of the language, within
+the limits below (docs/decisions/0015).
+"""
+
+import json
+from collections.abc import Container, Iterator
+from typing import Any
+from xml.parsers import expat
+
+from bot.errors import BadPayload
+from handlers import forms
+
+DEPTH = 16
+COUNT = 200  # values of a JSON body, elements and attributes of an XML one
+
+
+def of_json(body: bytes) -> dict[str, str]:
+    """Every value by its path; numbers as they are written, null is absent, an empty list or object is "".
+
+    Raises BadPayload for what is no JSON, a key that stands twice, or too much of it.
+    """
+    try:
+        data = json.loads(body.decode(), object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
+        leaves = list(_leaves(data, "", DEPTH))
+    except (ValueError, RecursionError):
+        raise BadPayload("the body is no JSON") from None
+    found = dict(leaves)
+    if len(leaves) > COUNT:
+        raise BadPayload("too many fields")
+    if len(found) != len(leaves):
+        raise BadPayload("a field is repeated")
+    return found
+
+
+def of_xml(body: bytes, watched: Container[str] = ()) -> dict[str, str]:
+    """Text of every element that holds no other, and every attribute, by path; namespaces are left out.
+
+    The first of a place that stands twice; BadPayload where it is one of `watched`, and for what is no XML, for a
+    DOCTYPE, and for too much of it.
+    """
+    reading = _Reading(watched)
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler = reading.start
+    parser.EndElementHandler = reading.end
+    parser.CharacterDataHandler = reading.text
+    parser.StartDoctypeDeclHandler = reading.refuse
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, LookupError, ValueError):  # LookupError: an encoding nobody knows
+        raise BadPayload("the body is no XML") from None
+    return reading.found
+
+
+class _Reading:
+    """One document on its way through the parser."""
+
+    def __init__(self, watched: Container[str]) -> None:
+        self._watched = watched
+        self.found: dict[str, str] = {}
+        self._path: list[str] = []
+        self._texts: list[str] = []
+        self._whole = False  # the element that ends now held another one
+        self._count = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1 + len(attributes)
+        if self._count > COUNT or len(self._path) >= DEPTH:
+            raise BadPayload("too many fields")
+        self._path.append(name.rpartition(" ")[2])
+        self._texts.append("")
+        self._whole = True
+        for attribute, value in attributes.items():
+            self._put(f"{'/'.join(self._path)}/@{attribute.rpartition(' ')[2]}", value)
+
+    def end(self, name: str) -> None:
+        text = self._texts.pop()
+        if self._whole:
+            self._put("/".join(self._path), text.strip())
+        self._whole = False
+        self._path.pop()
+
+    def text(self, data: str) -> None:
+        self._texts[-1] += data
+
+    def refuse(self, *declared: object) -> None:
+        raise BadPayload("a DOCTYPE is not taken")
+
+    def _put(self, place: str, value: str) -> None:
+        if place in self.found and place in self._watched:
+            raise BadPayload("a field is repeated")
+        self.found.setdefault(place, value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadPayload("a field is repeated")
+    return found
+
+
+def _leaves(data: Any, place: str, depth: int) -> Iterator[tuple[str, str]]:
+    if depth < 0:
+        raise BadPayload("too deep")
+    if data is None:
+        return
+    if isinstance(data, dict | list):
+        if not data:
+            yield place, ""
+        pairs = data.items() if isinstance(data, dict) else enumerate(data)
+        for key, value in pairs:
+            yield from _leaves(value, f"{place}/{key}" if place else str(key), depth - 1)
+    elif isinstance(data, bool):
+        yield place, "true" if data else "false"
+    else:
+        yield place, forms.storable(data)
