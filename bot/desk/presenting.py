@@ -9,7 +9,8 @@ from bot.desk import safe_contact
 from bot.desk.reading import Entry
 from bot.desk.safe_contact import SafeContact
 from bot.desk.services import services
-from bot.desk.words import codes, dates, say
+from bot.desk.words import codes, dates, say, say_many
+from bot.engine.effects import MISSED_CALL
 from bot.referrals import letters
 from bot.referrals.words import shown
 from bot.store.models import Referral, Staff
@@ -36,7 +37,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A referral in a list."""
+    """A referral in a list. `rang`: that it is a missed call, and how often the phone rang again; else ""."""
 
     id: str
     ticket: str
@@ -48,6 +49,7 @@ class Row:
     language: str
     holder: str
     hours: str
+    rang: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,13 @@ def row(entry: Entry, staff: Staff, now: datetime, *, holders: dict[int, str]) -
         ticket=shown(referral.ticket),
         badge=badge(referral),
         due=due(entry, safe, now),
-        lines=_lines(referral, safe, language, mine=mine, now=now),
+        lines=[*filter(None, (rang(entry, now),)), *_lines(referral, safe, language, mine=mine, now=now)],
         call=safe.may_call_now and mine,
         letter=letter(referral),
         language=language,
         holder=holder,
         hours=hours(safe, now),
+        rang=rang(entry, now),
     )
     return made, safe
 
@@ -144,6 +147,21 @@ def hours(safe: SafeContact, now: datetime) -> str:
             hour=dates.hour(safe.next_call),
         )
     return ""
+
+
+def rang(entry: Entry, now: datetime) -> str:
+    """`appel manqué · a rappelé 3 fois, la dernière 09:40`; "" for what is no missed call."""
+    if entry.referral.source != MISSED_CALL:
+        return ""
+    again = entry.called_again
+    if again is None:
+        return codes.source(MISSED_CALL)
+    return say_many(
+        "missed call · called again once, %(when)s",
+        "missed call · called again %(count)s times, last %(when)s",
+        again.times,
+        when=dates.day_and_hour(again.last, now),
+    )
 
 
 def unanswered(entry: Entry, made: Row, now: datetime, *, following: str) -> Unanswered:

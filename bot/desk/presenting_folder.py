@@ -15,6 +15,7 @@ from bot.desk.reading import Entry, Folder, Told
 from bot.desk.safe_contact import DAY_BEGINS, DAY_ENDS, SafeContact
 from bot.desk.services import services
 from bot.desk.words import codes, dates, events, say
+from bot.engine.effects import MISSED_CALL
 from bot.referrals import access, chains
 from bot.referrals.words import shown
 from bot.store.ciphers import Unreadable
@@ -103,7 +104,7 @@ def ladder(session: Session, folder: Folder, now: datetime) -> list[Knot]:
     return knots
 
 
-def known(folder: Folder) -> list[tuple[str, str, bool]]:
+def known(folder: Folder, now: datetime) -> list[tuple[str, str, bool]]:
     """What we know: label, words, and whether it is an absence. Region and file only where there is a case."""
     referral = folder.entry.referral
     urgent = {True: say("yes, now"), False: say("no"), None: say("not asked")}[referral.urgent]
@@ -116,7 +117,7 @@ def known(folder: Folder) -> list[tuple[str, str, bool]]:
         (say("Age"), age, False),
         (say("Language"), codes.spoken(referral.call_language or referral.language), False),
         (say("Need"), need or say("not known yet"), not referral.code),
-        (say("Began"), codes.source(referral.source), False),
+        (say("Began"), presenting.rang(folder.entry, now) or codes.source(referral.source), False),
     ]
     if folder.case is not None:
         rows.append((say("File"), shown_case(folder.case.number), False))
@@ -128,6 +129,8 @@ def known(folder: Folder) -> list[tuple[str, str, bool]]:
             (say("Blocked"), say("%(channels)s: no answer reaches the person", channels=", ".join(blocked)), False)
         )
     others = [shown(number) for number in folder.tickets if number != referral.ticket]
+    if referral.source == MISSED_CALL:
+        others = []  # nobody was told the numbers of missed calls
     rows.append((say("Other numbers"), ", ".join(others), False))
     return [row for row in rows if row[1]]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from bot.engine.effects import MISSED_CALL
 from bot.referrals import access
 from bot.store.models import (
     Alert,
@@ -30,12 +32,21 @@ _BY_LEVEL = case((or_(Referral.level == "critical", Referral.private), 0), (Refe
 
 
 @dataclass(frozen=True, slots=True)
+class CalledAgain:
+    """After a missed call the phone rang again: how often, and when last."""
+
+    times: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of a list: the referral and where its ladder stands."""
 
     referral: Referral
     ladder: Ladder | None
     my_alert: Alert | None = None
+    called_again: CalledAgain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,19 @@ def _entries(session: Session, staff: Staff, query: Select[Referral, Ladder]) ->
         Alert.staff_id == staff.id, Alert.open, Alert.referral_id.in_([referral.id for referral, _ in pairs])
     )
     mine = {alert.referral_id: alert for alert in session.scalars(alerts.order_by(Alert.told_at))}
-    return [Entry(referral, ladder, mine.get(referral.id)) for referral, ladder in pairs]
+    again = _called_again(session, [one.id for one, _ in pairs if one.source == MISSED_CALL])
+    return [Entry(referral, ladder, mine.get(referral.id), again.get(referral.id)) for referral, ladder in pairs]
+
+
+def _called_again(session: Session, ids: list[str]) -> dict[str, CalledAgain]:
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(ReferralEvent.referral_id, func.count(), func.max(ReferralEvent.at))
+        .where(ReferralEvent.referral_id.in_(ids), ReferralEvent.kind == "called_again")
+        .group_by(ReferralEvent.referral_id)
+    )
+    return {referral_id: CalledAgain(times, last) for referral_id, times, last in rows}
 
 
 def _told(session: Session, referral_id: str) -> list[Told]:

@@ -9,7 +9,7 @@ import structlog
 
 from bot.desk.services import services
 from bot.desk.words import codes, dates, say
-from bot.engine.effects import Terms
+from bot.engine.effects import MISSED_CALL, Terms
 from bot.messages import has_phone
 from bot.referrals import clocks
 from bot.referrals.terms import read_terms
@@ -120,7 +120,7 @@ def _not_allowed(referral: Referral, terms: Terms | None, now: datetime) -> Safe
 def _allowed(
     referral: Referral, terms: Terms, now: datetime, *, until: datetime, span: tuple[float, float]
 ) -> SafeContact:
-    text = " ".join(filter(None, (say("Possible now."), _never(terms.window), _writing(terms))))
+    text = " ".join(filter(None, (_rang(referral), say("Possible now."), _never(terms.window), _writing(terms))))
     glyph = "sunrise" if terms.window == "morning" else "phone"
     title = say("Call %(window)s, from %(start)s to %(end)s", **_span(terms.window, span))
     if terms.window == "any":
@@ -135,8 +135,14 @@ def _later(
     title = say(
         "Not now. Call %(day)s, from %(start)s to %(end)s.", day=day, start=clock_face(span[0]), end=clock_face(span[1])
     )
-    text = " ".join(filter(None, (_never(terms.window), _writing(terms))))
+    text = " ".join(filter(None, (_rang(referral), _never(terms.window), _writing(terms))))
     return SafeContact("wait", "clock", title, text, _facts(referral, terms), allowed, None, span, terms.window)
+
+
+def _rang(referral: Referral) -> str:
+    """Why one may call somebody who was never asked (safety 1)."""
+    rang = referral.source == MISSED_CALL
+    return say("The person let this line ring and may be called at that number.") if rang else ""
 
 
 def _facts(referral: Referral, terms: Terms | None) -> list[tuple[str, str]]:

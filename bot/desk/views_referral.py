@@ -261,7 +261,7 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         first_call=presenting.before(by, at) if by and mine else None,
         call_now_left=referral.call_now,
         ladder=presenting_folder.ladder(session, folder, at),
-        known=presenting_folder.known(folder),
+        known=presenting_folder.known(folder, at),
         history=presenting_folder.history(folder, staff, at),
         same_phone=[_other(one) for one in folder.same_phone],
         never_print=referral.private or referral.sealed,

@@ -51,8 +51,27 @@ def caller_line(code: str | None) -> str:
 
 def window(code: str) -> str:
     """Hours in which a call is safe, as part of a sentence."""
-    words = {"morning": say("in the morning"), "afternoon": say("in the afternoon"), "evening": say("in the evening")}
+    words = {
+        "day": say("in the daytime"),
+        "morning": say("in the morning"),
+        "afternoon": say("in the afternoon"),
+        "evening": say("in the evening"),
+    }
     return words.get(code, say("at any hour"))
+
+
+def queue(code: str) -> str:
+    """A queue by its name: only for whoever manages staff; elsewhere it is a letter."""
+    names = {
+        "protection": say("protection"),
+        "gbv": say("violence"),
+        "child": say("child protection"),
+        "sealed": say("sealed"),
+        "complaints": say("complaints"),
+        "assistance": say("assistance"),
+        "community": say("community"),
+    }
+    return names[code]
 
 
 def need(code: str | None) -> str:
@@ -71,7 +90,7 @@ def source(code: str) -> str:
     """How a referral began."""
     words = {
         "menu": say("by the menu"), "private": say("talk in private"), "hush": say("a message about danger"),
-        "callback": say("call me back"), "status": say("from the file's status"), "voice_note": say("a voice note"),
+        "callback": say("call me back"), "missed_call": say("missed call"), "status": say("from the file's status"), "voice_note": say("a voice note"),
         "unreadable": say("a message we could not read"),
     }  # fmt: skip
     return words.get(code, code)

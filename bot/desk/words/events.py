@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.desk.words import codes, say
 
-BY_THE_PERSON = frozenset({"opened", "updated", "attached", "repeated", "call_now_answered", "wrote"})
+BY_THE_PERSON = frozenset({"opened", "updated", "attached", "repeated", "called_again", "call_now_answered", "wrote"})
 BY_ITSELF = frozenset({"alerted", "alert_failed", "lapsed", "nobody_to_alert"})  # a name here is whom it concerns
 
 
@@ -25,6 +25,7 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
     sentences = {
         "opened": say("Request opened at the first choice"),
         "repeated": say("The same request told again"),
+        "called_again": say("The person called again"),
         "updated": say("The person added something"),
         "attached": say("The same request told again"),
         "wrote": say("The person wrote something"),
