@@ -20,9 +20,9 @@ def mobile(text: str, *, region: str = "NE") -> str | None:
     return _read(text, region, _MOBILE)
 
 
-def callable_back(text: str) -> str | None:
+def callable_back(text: str, *, region: str = "NE") -> str | None:
     """The same for a number that somebody rang from: fixed lines too."""
-    return _read(text, "NE", _CALLABLE)
+    return _read(text, region, _CALLABLE)
 
 
 def _read(text: str, region: str, types: frozenset[int]) -> str | None:

@@ -24,7 +24,8 @@ class Context:
 
     gateway: str
     clock: Clock
-    address: Callable[[Fields, str], str]
+    address: Callable[[Fields, str], str]  # of who writes; raises BadPayload
+    caller: Callable[[Fields, str], str]  # of who rings, fixed lines too; "" where it is hidden
     code: Callable[[str], str]
     blocked: frozenset[str]  # codes that end what we push
 
@@ -35,6 +36,7 @@ class Context:
             description.name,
             clock,
             _address(description),
+            _caller(description),
             codes,
             frozenset(name for name, code in description.codes.items() if code.suppress),
         )
@@ -171,7 +173,7 @@ def _call(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
 
     def read(fields: Fields) -> list[Event]:
         session = forms.token(fields, session_at)
-        address = forms.caller(fields, address_at) and context.address(fields, address_at)
+        address = context.caller(fields, address_at)
         if not address:
             return []
         to = to_of(fields)
@@ -224,6 +226,13 @@ def _address(description: Description) -> Callable[[Fields, str], str]:
         return found
 
     return national
+
+
+def _caller(description: Description) -> Callable[[Fields, str], str]:
+    if description.numbers.read == "international":
+        return forms.caller
+    region = description.numbers.region
+    return lambda fields, name: phones.callable_back(forms.optional(fields, name).strip(), region=region) or ""
 
 
 def _moment(spec: Moment | None) -> Callable[[Fields, datetime], datetime]:

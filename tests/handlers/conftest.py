@@ -1,9 +1,12 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
-from bot.config import Settings
+from bot.config import ROOT, Settings
+from bot.gateway import Gateway
+from handlers import described
 from handlers.africastalking import AfricasTalking
 from handlers.kannel import Kannel
 from handlers.twilio import Twilio
@@ -32,9 +35,24 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     return make
 
 
+@pytest.fixture(scope="module", params=["module", "described"])
+def make(request: pytest.FixtureRequest) -> Callable[..., Gateway]:
+    """Africa's Talking made of settings: its module, and docs/examples/africastalking.yaml under the same name."""
+    if request.param == "module":
+        return partial(AfricasTalking, clock=lambda: NOW)
+    example = described.read(ROOT / "docs" / "examples" / "africastalking.yaml")
+    return partial(described.Described, example.model_copy(update={"name": AfricasTalking.name}), clock=lambda: NOW)
+
+
 @pytest.fixture
-def africastalking(configured: Callable[..., Settings], stand_in: StandIn) -> AfricasTalking:
-    return AfricasTalking(configured(africastalking_api_url=stand_in.url), clock=lambda: NOW)
+def africastalking(
+    make: Callable[..., Gateway],
+    configured: Callable[..., Settings],
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Gateway:
+    monkeypatch.setenv("AT_API_URL", stand_in.url)
+    return make(configured(africastalking_api_url=stand_in.url))
 
 
 @pytest.fixture
