@@ -26,7 +26,8 @@ class Events:
     def report(self, event: StatusReport, *, now: datetime) -> None:
         """A delivery report; which message it is about is known where messages are. Raises StoreDown."""
         known_as = event.external_id or event.message
-        turn = self._ciphers.turn_id(event.gateway, f"report\n{known_as}\n{event.state}")
+        part = f"\n{event.part}" if event.parts > 1 else ""
+        turn = self._ciphers.turn_id(event.gateway, f"report\n{known_as}\n{event.state}{part}")
         shard = self._ciphers.address(f"{event.gateway}:{known_as}").shard
         effect = Report(
             gateway=event.gateway,
@@ -34,6 +35,8 @@ class Events:
             state=event.state.value,
             code=event.code,
             message=event.message,
+            part=event.part,
+            parts=event.parts,
         )
         entry = Entry(turn, "event", _milliseconds(now), event.gateway, "", "", effects=(effect,))
         self._store.note(shard, turn, pack_entry(entry, self._ciphers), kept=KEPT)
@@ -43,7 +46,7 @@ class Events:
 
         Raises StoreDown.
         """
-        turn = self._ciphers.turn_id(event.gateway, f"optout\n{event.external_id}")
+        turn = self._ciphers.turn_id(event.gateway, opt_out_id(event.external_id))
         address = self._ciphers.address(event.address)
         place = Place.of(address, event.channel, turn)
         standing = self._store.load(place)
@@ -76,6 +79,11 @@ class Events:
                 return
             standing = committed.standing
         raise TooManyRaces("the same address changed eight times")
+
+
+def opt_out_id(external_id: str) -> str:
+    """Of the opt-out that came with a message: apart from the message's own, for both may be handled."""
+    return f"optout\n{external_id}"
 
 
 def _milliseconds(at: datetime) -> int:

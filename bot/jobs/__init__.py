@@ -20,9 +20,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, recordings, rows
+from bot.jobs import answers, missed, recordings, rows
+from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
-from bot.jobs.services import SENDERS, Services
+from bot.jobs.services import Services
 from bot.referrals import ladder
 from bot.waking import wake
 
@@ -85,12 +86,13 @@ def run_worker(settings: Settings) -> None:
 
 
 def _work(services: Services, of_rows: Services) -> None:
-    """Jobs in this thread, rows and recordings in one each of their own, until told to stop."""
+    """Jobs in this thread; rows, recordings and missed messages in one each of their own, until told to stop."""
     global _lane, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
     _lane = Lane(lambda: _look(of_rows), every=LOOK)
     _fetching = Lane(lambda: bool(_fetch(of_rows)), every=LOOK)
-    _lane.start()
-    _fetching.start()
+    looking_back = Lane(lambda: bool(_look_back(of_rows)), every=services.settings.twilio_look_back)
+    for lane in (_lane, _fetching, looking_back):
+        lane.start()
     while True:
         try:
             worker = SimpleWorker(
@@ -103,7 +105,8 @@ def _work(services: Services, of_rows: Services) -> None:
         else:
             break
     _lane.stop(LAST_RUN)
-    _fetching.stop(0)  # nothing is lost by breaking it off
+    for lane in (_fetching, looking_back):
+        lane.stop(0)  # nothing is lost by breaking it off
     _lane = _fetching = None
 
 
@@ -138,6 +141,10 @@ def _send(services: Services) -> rows.Work | None:
 
 def _fetch(services: Services) -> bool | None:
     return _unless_away("fetch_recordings", lambda: recordings.fetch_due(services))
+
+
+def _look_back(services: Services) -> int | None:
+    return _unless_away("look_back", lambda: missed.look_back(services))
 
 
 def _unless_away(job: str, work: Callable[[], T]) -> T | None:
