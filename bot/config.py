@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
 
     gateways: Words = Field(
-        ("africastalking", "kannel", "twilio"),
+        ("africastalking", "kannel", "meta", "twilio"),
         description="gateways that are on, by comma; those of `described_gateways` are on by being named there",
     )
     described_gateways: Paths = Field(
@@ -122,6 +122,10 @@ class Settings(BaseSettings):
         "",
         description="letters in alerts of protection, gbv, child, complaints, assistance, community: ABCDEF in any order; empty: derived from the index key",
     )
+    second_factor: Literal["", "required", "offered"] = Field(
+        "",
+        description="codes of an authenticator app for whoever reads protection content and for administrators: `required` or `offered`; empty: required in production",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token of /metrics; empty: closed (in development: loopback only)"
@@ -158,6 +162,11 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """True on a developer's machine: invented cases, simulator, nothing leaves to a real gateway."""
         return self.env == "development"
+
+    @property
+    def second_factor_required(self) -> bool:
+        """Whoever reads protection content must have a second factor."""
+        return self.second_factor == "required" or (not self.second_factor and not self.development)
 
     @property
     def base_url(self) -> str:

@@ -15,7 +15,7 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,9 +28,9 @@ from bot.config import Settings
 from bot.errors import Answered, BadPayload, BadSignature, Ignored, SendError
 from bot.gateway import Event, Gateway
 from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, Sent, StatusReport, Template, has_phone
-from bot.reasons import Why
 from bot.text import phones
 from handlers import choices, forms, outgoing
+from handlers.meta_codes import OPTED_OUT, REASONS, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +42,6 @@ BODY_OF_CHOICES = 1024  # characters of the text above buttons or a list
 TITLES = 3, 10  # buttons below a message, rows of a list
 TIMEOUT = 4.0, 8.0  # seconds to connect, to read
 RESENDS_FOR = 7 * 86_400.0
-OPTED_OUT = 131050
-PAIR_PAUSE = 6.0  # seconds between two messages to one person, once they were too many
 
 _ID = re.compile(r"[!-~]{1,200}")
 _WORD = re.compile(r"[a-z_]{1,50}")
@@ -64,28 +62,6 @@ MEDIA = {"audio": "audio", "voice": "audio", "image": "image", "sticker": "image
 SPOKEN = frozenset({"text", "interactive", "button", "reaction"})
 THUMBS = ("👍", "👎")
 
-_later = partial(SendError, retryable=True)
-_account = partial(SendError, account=True)
-REFUSALS: Mapping[int, Callable[[str], SendError]] = {  # all others: this message will never be taken as it is
-    **dict.fromkeys((1, 2, 131000, 131016, 131057, 133004), _later),
-    **dict.fromkeys((4, 80007, 130429), partial(_later, retry_after=30.0)),
-    131048: partial(_later, retry_after=outgoing.LONGEST_WAIT),  # too many people blocked us: slowly
-    131056: partial(_later, retry_after=PAIR_PAUSE),
-    **dict.fromkeys((0, 3, 10, 190, 200, 368, 131005, 131031, 131042, 131045, 133010), _account),
-}
-WHY = {
-    Why.GATEWAY_DOWN: (1, 2, 131000, 131016, 131057, 133004),
-    Why.TOO_FAST: (4, 80007, 130429, 131048, 131056),
-    Why.ACCOUNT: (0, 3, 10, 190, 200, 368, 131005, 131031, 131045, 133010),
-    Why.CREDIT: (131042,),
-    Why.NOT_ON_WHATSAPP: (131026, 131030),
-    Why.WINDOW: (131047,),
-    Why.STOPPED: (OPTED_OUT,),
-    Why.REFUSED_TEXT: (131049, 130472, 132000, 132001, 132005, 132007, 132012, 132015, 132016),
-    Why.BAD_NUMBER: (131021, 131062),
-    Why.OURS: (100, 131008, 131009, 131051, 131052, 131053),
-}
-
 
 class Meta(Gateway):
     """The gateway. `clock` gives the time of receipt, UTC."""
@@ -94,7 +70,7 @@ class Meta(Gateway):
     channels = frozenset({Channel.WHATSAPP})
     resends_for: float = RESENDS_FOR
     methods = frozenset({"GET", "POST"})
-    reasons: Mapping[str, Why] = {str(code): why for why, codes in WHY.items() for code in codes}
+    reasons = REASONS
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
         self._settings = settings
@@ -167,7 +143,7 @@ class Meta(Gateway):
             raise outgoing.transport_error(error) from None
         answer = _map(_json(reply))
         if reply.status_code != 200:
-            raise _refusal(answer, reply)
+            raise refusal(answer.get("error"), reply)
         sent = _map(next(iter(_list(answer.get("messages"))), None)).get("id")
         if not isinstance(sent, str) or not _ID.fullmatch(sent):
             raise SendError("unreadable_reply", unknown=True)
@@ -185,7 +161,7 @@ class Meta(Gateway):
             raise outgoing.fetch_error(error) from None
         answer = _map(_json(told))
         if told.status_code != 200:
-            raise _refusal(answer, told)
+            raise refusal(answer.get("error"), told)
         url = str(answer.get("url") or "")
         if not outgoing.leads_to(url, SOUND_HOSTS, base=outgoing.api_base(self._settings, self.name)):
             raise SendError("wrong_host")
@@ -302,18 +278,6 @@ def _template(template: Template) -> dict[str, Any]:
         words = [{"type": "text", "text": one} for one in template.parameters]
         found["components"] = [{"type": "body", "parameters": words}]
     return found
-
-
-def _refusal(answer: dict[str, Any], reply: requests.Response) -> SendError:
-    """By Meta's code; the HTTP status says little. Without a code, or a new one on a 5xx: by the status."""
-    code, pause = _map(answer.get("error")).get("code"), reply.headers.get("Retry-After")
-    known = REFUSALS.get(code) if isinstance(code, int) else None
-    if known is None and (not isinstance(code, int) or reply.status_code in {429, 500, 502, 503, 504}):
-        return outgoing.http_error(reply.status_code, pause)
-    made = known(str(code)) if known is not None else SendError(str(code))
-    if made.retryable:
-        made.retry_after = outgoing.seconds(pause) or made.retry_after
-    return made
 
 
 def _challenge(request: Request) -> str:

@@ -6,7 +6,8 @@ with each one's own way of repeating. All keep journals that survive kill -9 of 
 
 from tests.standin.callers import AfricasTalkingCaller, Exchange, MetaCaller, TwilioCaller, UssdCall
 from tests.standin.journal import read_journal
-from tests.standin.server import Received, StandIn
+from tests.standin.received import Received
+from tests.standin.server import StandIn
 
 __all__ = [
     "AfricasTalkingCaller",

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.standin import meta, sounds
 from tests.standin.journal import Journal
+from tests.standin.received import Received
 
 PAYLOADS = Path(__file__).resolve().parent.parent / "payloads"
 REFUSALS = {
@@ -23,20 +24,6 @@ REFUSALS = {
 }
 ERRORS = json.loads((PAYLOADS / "twilio/errors.json").read_text())["cases"]
 SENDSMS = json.loads((PAYLOADS / "kannel/send.json").read_text())
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message that was taken. `at` is seconds since 1970."""
-
-    gateway: str
-    to: str
-    text: str
-    at: float
-    sender: str
-    external_id: str
-    status_url: str = ""
-    body: dict[str, Any] = field(default_factory=dict)  # Meta's
 
 
 @dataclass(slots=True)
