@@ -177,6 +177,8 @@ def _wake(recording: Recording, work: Work) -> None:
             recording.wake("climb", list(dict.fromkeys(work.referrals)))
         if work.messages:
             recording.wake("send_messages", list(dict.fromkeys(work.messages)))
+        if work.recordings:
+            recording.wake("fetch_recordings", list(dict.fromkeys(work.recordings)))
         for contact in work.forgotten:
             recording.refill(contact.digest, contact)
     except Exception as error:  # noqa: BLE001 - the rows are committed: nothing here may hold up the journal
