@@ -175,7 +175,7 @@ class Conversation:
         known: bool,
         now: datetime,
     ) -> Entry:
-        said = "" if after.secret else _said(inbound, before)
+        said = "" if after.secret else after.words or _said(inbound, before)
         text = self._ciphers.encrypt(said.encode(), turn.hex().encode() + b"|text") if said else b""
         return Entry(
             turn=turn,

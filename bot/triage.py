@@ -87,6 +87,11 @@ def judge(text: str, roots: Roots) -> Danger | None:
     return Danger(level, child, "child" if child else "protection", _most(languages))
 
 
+def names_child(text: str, roots: Roots) -> bool:
+    """Do the words name a child or a child's danger? Asked of what follows words of danger."""
+    return any(mark.kind == "child" or mark.child for _, mark in _hits(_words(text), roots.by_start))
+
+
 def _most(languages: Counter[str]) -> str:
     (first, count), *others = languages.most_common(2)
     return "" if others and others[0][1] == count else first

@@ -132,6 +132,15 @@ def test_who_has_only_an_id_of_whatsapp_is_served_and_kept_like_a_number(line):
     assert not any(b"0000001" in part for part in [*line.redis.keys(), *stored(line.redis)])
 
 
+def test_the_words_of_danger_in_two_sms_are_kept_whole_with_the_request(line):
+    first, second = "je suis revenu il y a deux mois et je suis sans nouvelles, mon frere veut me tu", "er ce soir"
+    line.sms(first)
+    line.sms(second, now=NOW + timedelta(seconds=3))
+    entry = line.entries()[-1]
+    assert [effect.source for effect in entry.effects] == ["hush"]
+    assert line.ciphers.decrypt(entry.text, entry.turn_hex.encode() + b"|text").decode() == first + second
+
+
 def test_equal_answers_in_a_row_are_different_steps(line):
     line.dialogue("1", "2", "2", "1")
     urgent = line.ussd("1*2*2*1*1")

@@ -109,6 +109,11 @@ def go_outside(walk: Walk) -> None:
     _update(walk, caller="outside")
 
 
+def add_words(walk: Walk, *, child: bool) -> None:
+    """More words to the request that is open; of a child, to child protection (safety 5, 6). No verb of the files."""
+    _update(walk, text=True, **({"minor": True, "queue": "child"} if child else {}))
+
+
 def attach_referral(walk: Walk) -> None:
     """Same person, same problem: the new number names the earlier request (safety 4)."""
     walk.effects.append(AttachReferral(id=walk.values["ref"], to=walk.values["earlier"]))

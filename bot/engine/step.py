@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from bot.engine import orders, parts
+from bot.engine.answers import understand
 from bot.engine.effects import MISSED_CALL, AnyEffect, OpenReferral, StaffAnswer, Terms
 from bot.engine.flow import Flows, State
 from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseconds, session_digest
@@ -14,7 +16,7 @@ from bot.messages import Channel, Inbound, has_phone
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
 from bot.text.keywords import keyword, keyword_language, staff_answer, yes_no
-from bot.triage import judge
+from bot.triage import names_child
 
 MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
 MENU_AMONG_NUMBERS, PRIVATE_AMONG_NUMBERS = "00", "99"  # where 0 and 9 are values (safety 21)
@@ -30,6 +32,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     tickets: tuple[str, ...] = ()
     secret: bool = False
     may_wait: bool = False
+    words: str = ""  # what the person said, where it came in several messages
 
 
 def step(
@@ -76,8 +79,6 @@ def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bo
         dialled = session_digest(inbound.session)
         done = session.transcript if session is not None and session.dialled == dialled else 0
         after = walk.dialled(after, dialled, max(done, inbound.reached))  # an old step never takes the place back
-    elif not walk.replies:
-        after = session
     return Step(
         session=after,
         contact=walk.contact,
@@ -86,6 +87,7 @@ def _result(walk: Walk, session: Session | None, inbound: Inbound, *, secret: bo
         tickets=tuple(walk.tickets),
         secret=secret,
         may_wait=walk.may_wait and not walk.effects,
+        words=walk.words,
     )
 
 
@@ -107,9 +109,11 @@ def _expire(walk: Walk, session: Session | None, inbound: Inbound, now: datetime
     """Verified dies with the USSD session, after three idle minutes on WhatsApp, and with each SMS (safety 11)."""
     if session is None:
         return
-    idle = milliseconds(now) - session.asked_at
+    idle = walk.idle = milliseconds(now) - session.asked_at
     if idle > RESUME_FOR:
         walk.values.pop(YOUNG, None)  # perhaps somebody else holds the phone now
+    if inbound.channel is Channel.SMS:
+        walk.earlier = parts.taken_out(walk.values, idle)
     if inbound.channel is Channel.SMS or (inbound.channel is Channel.WHATSAPP and idle > WHATSAPP_IDLE):
         walk.verified = False
 
@@ -124,9 +128,11 @@ def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> 
         return False
     standing = None if heard.late else state
     if inbound.media and not heard.text:
-        walk.enter_anew("voice_note" if inbound.media == "audio" else "menu")
+        _media(walk, standing, inbound.media)
         return False
     if _command(walk, standing, heard.text, inbound.channel):
+        return False
+    if state is not None and _more_of_it(walk, state, heard.text):
         return False
     if _danger(walk, heard.text):
         return False
@@ -136,6 +142,16 @@ def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> 
         walk.half(heard.text)
         return False
     return _answer(walk, standing, heard.text)
+
+
+def _media(walk: Walk, state: State | None, media: str) -> None:
+    """A voice note goes to a person; pictures, stickers and places are dropped: the question again, in digits please."""
+    if media == "audio":
+        walk.enter_anew("voice_note")
+    elif state is None:
+        walk.enter_anew("menu")
+    else:
+        walk.ask_again(state)
 
 
 def _dial(walk: Walk, state: State | None) -> None:
@@ -198,43 +214,57 @@ def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
 
 def _danger(walk: Walk, text: str) -> bool:
     """Free text about danger, in whatever state (safety 5). Digits are never judged."""
-    if len(text) < 3 or not any(character.isalpha() for character in text):
+    if (len(text) < 3 and not walk.earlier) or not any(character.isalpha() for character in text):
         return False
-    danger = judge(text, walk.flows.roots)
+    danger, words = parts.judge_together(walk.earlier, text, walk.flows.roots)
     if danger is None:
         return False
     walk.answer_in(danger.language)
-    walk.hush(queue=danger.queue, child=danger.child)
+    walk.hush(queue=danger.queue, child=danger.child, words=words)
+    return True
+
+
+def _more_of_it(walk: Walk, state: State, text: str) -> bool:
+    """The next part of a long SMS whose first one spoke of danger: to the same request, and no second answer."""
+    if walk.channel is not Channel.SMS or not state.private or not walk.values.get("ref"):
+        return False
+    if walk.idle > parts.TOGETHER or _pressed(state, text) or not any(character.isalpha() for character in text):
+        return False
+    orders.add_words(walk, child=names_child(text, walk.flows.roots))
     return True
 
 
 def _number_by_itself(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
     """A ticket, a case number, or both numbers of a file, typed where nothing asks for them."""
-    if len(text) < 3 or (state is not None and state.answer):
+    if state is not None and state.answer:
+        return False
+    number = _joined(walk, text) if channel is Channel.SMS else None
+    if number is not None:
+        walk.enter_anew("case", case=number)
+        return True
+    if len(text) < 3:
         return False
     both = case_and_code(text)
     if both is not None:
         walk.enter_anew("case_and_code", case=both[0], secret=both[1])
         return True
     number = case_number(text)
-    if number is None and channel is Channel.SMS:
-        number = _joined(walk, state, text)
     if number is not None:
         walk.enter_anew("case", case=number)
         return True
     shown = ticket(text)
     if shown is not None:
-        walk.enter_anew("ticket", ticket=shown)
+        walk.enter_anew("ticket", ticket=shown, half=shown)  # or seven digits of nine, by SMS
         return True
     return False
 
 
-def _joined(walk: Walk, state: State | None, text: str) -> str | None:
-    """A case number that came in two SMS within five minutes."""
-    digits = "".join(filter(str.isdigit, fold_digits(text)))
-    if state is None or not digits or not walk.values.get("half"):
+def _joined(walk: Walk, text: str) -> str | None:
+    """A case number that came in two SMS within five minutes, whichever came first. One digit alone is a choice."""
+    half, digits = walk.values.get("half", ""), "".join(filter(str.isdigit, fold_digits(text)))
+    if not half or len(digits) < 2 or walk.idle > parts.HALF_FOR:
         return None
-    return case_number(walk.values["half"] + digits)
+    return case_number(half + digits) or case_number(digits + half)
 
 
 def _answer(walk: Walk, state: State, text: str) -> bool:
@@ -243,17 +273,28 @@ def _answer(walk: Walk, state: State, text: str) -> bool:
     if walk.before is not None and walk.before.question != state.questions.get(channel, 0):
         walk.enter(state.moved_to or state.name)
         return state.secret
-    pressed = choice(text) or _yes_or_no(state, text)
+    pressed = _pressed(state, text)
     picked = state.choices.get(channel, {}).get(pressed) if pressed else None
     if picked is not None:
         walk.choose(state, picked)
     elif state.answer:
         walk.take(state, text)
-    elif channel is Channel.USSD or pressed:
+    elif channel is Channel.USSD or pressed or not _says_something(walk, text):
         walk.ask_again(state)
     else:
         walk.half(text)
     return state.secret
+
+
+def _pressed(state: State, text: str) -> str | None:
+    """The key that a text stands for."""
+    return choice(text) or _yes_or_no(state, text)
+
+
+def _says_something(walk: Walk, text: str) -> bool:
+    """Words, or half a case number by SMS; a smile, dots or "1 2" leave the question as it stands."""
+    half = walk.channel is Channel.SMS and understand(walk, "half", text) is not None
+    return half or any(character.isalpha() for character in text)
 
 
 def _yes_or_no(state: State, text: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bot.engine import orders
+from bot.engine import orders, parts
 from bot.engine.answers import understand
 from bot.engine.effects import AnyEffect
 from bot.engine.files import look_up
@@ -53,6 +53,10 @@ class Walk:
     page: int = 0
     private: bool = False
     may_wait: bool = False
+    idle: int = 0  # milliseconds since the last question
+    earlier: tuple[str, ...] = ()  # free texts of the last seconds, by SMS
+    parts: tuple[str, ...] = ()  # those that the next SMS is heard together with
+    words: str = ""  # what the person said, where it came in parts
 
     def __post_init__(self) -> None:
         before = self.before
@@ -129,6 +133,8 @@ class Walk:
         """Something was typed where the state takes an answer; what is not understood is asked again."""
         value = understand(self, state.answer, text)
         if value is None:
+            if not state.secret and self._goes_on(text):
+                return
             if state.wrong:
                 self.enter(state.wrong)
             else:
@@ -140,8 +146,17 @@ class Walk:
 
     def half(self, text: str) -> None:
         """Text that answers nothing: a part of a case number is kept for the next SMS, all else gets the menu."""
+        if self._goes_on(text):
+            return
         digits = understand(self, "half", text) if self.channel is Channel.SMS else None
         self.enter_anew("menu", **({"half": digits} if digits else {}))
+
+    def _goes_on(self, text: str) -> bool:
+        """Keep free text for the SMS that follow it. True: it is one text with the SMS before, answered already."""
+        if self.channel is not Channel.SMS:
+            return False
+        self.parts = parts.kept(self.earlier, text)
+        return parts.goes_on(self.earlier, text)
 
     def go_back(self, state: State) -> None:
         """`00`: the question before, without doing again what entering it did."""
@@ -194,8 +209,9 @@ class Walk:
         if not self.contact.language and language in self.flows.languages:
             self.set_contact(language=language)
 
-    def hush(self, *, queue: str, child: bool) -> None:
+    def hush(self, *, queue: str, child: bool, words: str) -> None:
         """Danger in free text: a critical referral, nothing echoed (safety 5)."""
+        self.words = words
         self.enter_anew("hush", hush_queue=queue, minor="yes" if child else "")
 
     # The end of the turn
@@ -209,16 +225,16 @@ class Walk:
 
     def session(self) -> Session | None:
         """Where the person stands after this turn."""
-        state = self.state
+        state, values = self.state, parts.put_in(self.values, self.parts)
         if state is None:
-            return self.before
+            return None if self.before is None else msgspec.structs.replace(self.before, values=values)
         if state.final:
             return Session(state.name, open=False, asked_at=milliseconds(self.now), private=self.private)
         return Session(
             state=state.name,
             question=state.questions.get(self.channel, 0),
             asked_at=milliseconds(self.now),
-            values=self.values,
+            values=values,
             back=self.back,
             returns=self.returns,
             verified=self.verified,

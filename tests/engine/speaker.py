@@ -121,6 +121,10 @@ class Speaker:
         """Time goes by."""
         self.now += timedelta(**span)
 
+    def hurries(self) -> None:
+        """The next message comes two seconds after the last."""
+        self.now -= timedelta(seconds=18)
+
     def _turn(
         self, text: str, *, sent: timedelta = timedelta(0), choice: str = "", media: str = "", number: int = 0
     ) -> str:

@@ -3,7 +3,8 @@
 # what the story is about
 = channel=ussd stage=TRAINING_WAIT      the set-up, before the first turn
 (dials)                                 a new USSD session; (waits 11 minutes); (taps 1) an offered button
-> 1                                     what is typed; `>> ` arrives late, with its delay: `>> 20 minutes | 1`
+> 1                                     what is typed; `>> ` arrives late, with its delay: `>> 20 minutes | 1`;
+                                        `>+ ` comes two seconds after the last; (image), (sticker), (place)
 < CON Welcome                           each line of the screen
 ! OpenReferral code=MED                 what the turn orders
 """
@@ -102,6 +103,11 @@ def _act(speaker: Speaker, line: str) -> str | None:
         return None
     if line == "(voice note)":
         return speaker.says("", media="audio")
+    if line in ("(image)", "(sticker)", "(place)"):
+        return speaker.says("", media={"(image)": "image", "(sticker)": "other", "(place)": "location"}[line])
+    if line.startswith(">+ "):
+        speaker.hurries()
+        return speaker.says(line[3:])
     if line.startswith(">> "):
         delay, _, text = line[3:].partition(" | ")
         return speaker.says(text, sent=timedelta(**_span(delay)))

@@ -6,12 +6,14 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.engine import parts
 from bot.engine.effects import AttachReferral, OpenReferral, UpdateReferral
 from bot.engine.step import Step
 from bot.messages import has_phone
 from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
 SECRET_WORDS = ("zzquatsch", "Yaya Djibo", "90 00 99 88", "482719368", "7306")
+LONG_WORDS = ("je voudrais savoir ou en est mon dossier depuis deux mois et il veut me tu", "er")
 PERMITTING = {"call.when", "call.when_there", "hush.when"}  # the only questions that permit a call
 
 texts = st.one_of(
@@ -27,6 +29,7 @@ acts = st.lists(
         st.tuples(st.just("dials"), st.just("")),
         st.tuples(st.just("waits"), st.sampled_from(["20", "200", "700", "90000"])),
         st.tuples(st.just("late"), texts),
+        st.tuples(st.just("next"), st.one_of(texts, st.sampled_from(LONG_WORDS))),
         st.tuples(st.just("taps"), st.sampled_from([*"12345678", "0:1", "zz", "deadbeef:1"])),
         st.tuples(st.just("media"), st.sampled_from(["audio", "image", "location"])),
     ),
@@ -58,6 +61,9 @@ def _do(speaker: Speaker, kind: str, what: str) -> None:
         speaker.waits(seconds=float(what))
     elif kind == "late":
         speaker.says(what, sent=timedelta(minutes=20))
+    elif kind == "next":
+        speaker.hurries()
+        speaker.says(what)
     elif kind == "taps" and speaker.channel == "whatsapp":
         speaker.says("", choice=f"{speaker.session.question:08x}:{what}" if speaker.session else what)
     elif kind == "media" and speaker.channel == "whatsapp":
@@ -73,6 +79,8 @@ def _check(speaker: Speaker, before, typed: str) -> None:
         assert session is not None
         state = states[session.state]
         assert state.asks if session.open else state.final
+    if session is not None and (session.private or states[session.state].secret or speaker.channel != "sms"):
+        assert parts.VALUE not in session.values
     assert tuple(e.ticket for e in last.effects if isinstance(e, OpenReferral)) == last.tickets
     ids = [e.id for e in last.effects if isinstance(e, OpenReferral)]
     assert len(set(ids)) == len(ids)
