@@ -39,7 +39,8 @@ FIELDS = {
     "message": frozenset({"id", "from", "to", "text", "ts", "coding", "charset"}),
     "status": frozenset({"m", "part", "parts", "status", "answer"}),
 }
-REPORTS = "31"  # all of them: delivered 1, failed 2, buffered 4, taken by the operator 8, refused by it 16
+# Reports that we ask for: delivered 1, failed 2, buffered 4, taken by the operator 8, refused by it 16.
+REPORTS, REPORTS_OF_EARLIER_PARTS = "31", "19"
 STATES = {
     "1": Delivery.DELIVERED,
     "2": Delivery.FAILED,
@@ -158,7 +159,7 @@ class Kannel(Gateway):
             "X-Kannel-To": message.to,
             "X-Kannel-Coding": "0" if cut.encoding == "GSM-7" else "2",
             "X-Kannel-Charset": "UTF-8",
-            "X-Kannel-DLR-Mask": REPORTS,
+            "X-Kannel-DLR-Mask": REPORTS if part == parts else REPORTS_OF_EARLIER_PARTS,
             "X-Kannel-DLR-Url": self._report_url(message.id, part, parts),
         }
         if parts > 1:

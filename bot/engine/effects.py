@@ -110,6 +110,8 @@ class Report(Effect, frozen=True, omit_defaults=True, kw_only=True):
     state: str
     code: str = ""
     message: str = ""  # our own id, where the gateway echoes it
+    part: int = 1
+    parts: int = 1
 
 
 class AnswerSent(Effect, frozen=True, omit_defaults=True, kw_only=True):

@@ -199,6 +199,8 @@ def _report(session: Session, effect: Report, turned: Turned) -> None:
         state=effect.state,
         code=effect.code,
         message=effect.message,
+        part=effect.part,
+        parts=effect.parts,
         reasons=turned.reasons.get(effect.gateway, {}),
         at=turned.at,
     )

@@ -50,20 +50,27 @@ def report(
     state: str,
     code: str = "",
     message: str = "",
+    part: int = 1,
+    parts: int = 1,
     reasons: Mapping[str, Why] = MappingProxyType({}),
     at: datetime,
 ) -> Message | None:
     """Apply a delivery report; keeps it where the message is not known yet.
 
     `message` is our own id, where the gateway echoes it: so a send whose reply was lost is settled, and gets its
-    external id. `reasons` are the gateway's (`Gateway.reasons`). Returns the message when this report is what made
+    external id. One part of several that arrived is no arrival yet, and only the last one proves that all were sent:
+    the next may still have to be (docs/decisions/0013). `reasons` are the gateway's (`Gateway.reasons`). Returns the message when this report is what made
     it fail, so that an alert can go to the next rung.
     """
+    missing = None
+    if parts > 1 and state in _ARRIVED:
+        missing = ((1 << parts) - 1) & ~(1 << (part - 1))
+        state = Delivery.SENT if part == parts else Delivery.QUEUED
     found = _known(session, gateway, external_id) or _ours(session, gateway, external_id, state=state, own=message)
     if found is None:
-        _keep(session, gateway, external_id, state=state, code=code, message=message, at=at)
+        _keep(session, gateway, external_id, state=state, code=code, message=message, missing=missing, at=at)
         return None
-    failed = _apply(session, found, state, code, reasons, at)
+    failed = _apply(session, found, state, code, reasons, at, missing=missing)
     if not found.external_id:  # known from now on: what came under it alone may have been kept
         found.external_id = external_id
         failed = apply_kept(session, found, reasons=reasons, at=at) or failed
@@ -85,7 +92,7 @@ def apply_kept(
     failed = False
     for kept in sorted(rows.all(), key=lambda row: RANK.get(row.state, 0), reverse=True)[:1]:
         message.external_id = message.external_id or kept.external_id
-        failed = _apply(session, message, kept.state, kept.code, reasons, at)
+        failed = _apply(session, message, kept.state, kept.code, reasons, at, missing=kept.parts_missing)
     return failed
 
 
@@ -119,12 +126,12 @@ _KEPT = cast("Table", DeliveryReport.__table__)
 _TAKE = (
     delete(_KEPT)
     .where(_KEPT.c.gateway == bindparam("of"), _KEPT.c.external_id == bindparam("known_as"))
-    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code)
+    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code, _KEPT.c.parts_missing)
 )
 _TAKE_OURS = (
     delete(_KEPT)
     .where(_KEPT.c.gateway == bindparam("of"), _KEPT.c.message == bindparam("own"))
-    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code)
+    .returning(_KEPT.c.external_id, _KEPT.c.state, _KEPT.c.code, _KEPT.c.parts_missing)
 )
 _FAILURES = frozenset({Delivery.FAILED, Delivery.EXPIRED})
 
@@ -132,8 +139,22 @@ _FAILURES = frozenset({Delivery.FAILED, Delivery.EXPIRED})
 _ARRIVED = frozenset({Delivery.DELIVERED, Delivery.READ})
 
 
-def _apply(session: Session, message: Message, state: str, code: str, reasons: Mapping[str, Why], at: datetime) -> bool:
-    """Move it forward and mark its contact; True when that made it fail."""
+def _apply(
+    session: Session,
+    message: Message,
+    state: str,
+    code: str,
+    reasons: Mapping[str, Why],
+    at: datetime,
+    *,
+    missing: int | None = None,
+) -> bool:
+    """Move it forward and mark its contact; True when that made it fail. `missing`: parts that this report leaves out."""
+    if missing is not None:
+        still = message.parts_missing
+        message.parts_missing = missing if still is None else still & missing
+        if not message.parts_missing:
+            state, code = Delivery.DELIVERED, ""
     if not advance(message, state, reason=code, at=at):
         return False
     if state in _ARRIVED:
@@ -166,14 +187,26 @@ def _ours(session: Session, gateway: str, external_id: str, *, state: str, own: 
 
 
 def _keep(
-    session: Session, gateway: str, external_id: str, *, state: str, code: str, message: str, at: datetime
+    session: Session,
+    gateway: str,
+    external_id: str,
+    *,
+    state: str,
+    code: str,
+    message: str,
+    missing: int | None,
+    at: datetime,
 ) -> None:
     values = {"gateway": gateway, "external_id": external_id, "state": state, "code": code, "message": message}
-    row = pg_insert(DeliveryReport).values(**values, at=at)
+    row = pg_insert(DeliveryReport).values(**values, parts_missing=missing, at=at)
     kept = DeliveryReport
     newer = case(RANK, value=row.excluded.state, else_=0) > case(RANK, value=kept.state, else_=0)
     later = {name: case((newer, row.excluded[name]), else_=getattr(kept, name)) for name in ("state", "code", "at")}
     whose = func.greatest(kept.message, row.excluded.message)  # "" is the least
+    known, told = kept.parts_missing, row.excluded.parts_missing
+    missed = func.coalesce(known.bitwise_and(told), known, told)  # NULL in, NULL out: then the one that says something
     session.execute(
-        row.on_conflict_do_update(index_elements=["gateway", "external_id"], set_={**later, "message": whose})
+        row.on_conflict_do_update(
+            index_elements=["gateway", "external_id"], set_={**later, "message": whose, "parts_missing": missed}
+        )
     )

@@ -4,7 +4,7 @@ Encrypted columns end in `_enc` (bytes from `Ciphers.encrypt`, place = `table|id
 All times are UTC. Ids of referrals and turns come from the turn id, so recording twice changes nothing.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from bot.kinds import RULES, Kind
 
 
 class Base(DeclarativeBase):
@@ -197,6 +200,25 @@ class Staff(Base):
     failed_sign_ins: Mapped[int] = mapped_column(server_default="0")
     locked_until: Mapped[datetime | None]
     session_epoch: Mapped[int] = mapped_column(server_default="0")  # raised: every session of theirs ends
+    totp_enc: Mapped[bytes | None]  # secret of the second factor; place: staff|<login>|totp
+    totp_since: Mapped[datetime | None]  # when a first code proved it; None: not in use
+    totp_step: Mapped[int] = mapped_column(BigInteger, server_default="0")  # last half minute used: no code twice
+    recovery: Mapped[list[str]] = mapped_column(server_default="{}")  # hex of Ciphers.code("recovery|<login>", code)
+    start_hmac: Mapped[bytes | None]  # Ciphers.code("staff-start|<login>", code): invitation, or a new password
+    start_expires: Mapped[datetime | None]
+
+
+class StaffSession(Base):
+    """A browser in which somebody is signed in: what they see under their account, and may end one by one."""
+
+    __tablename__ = "staff_sessions"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # keyed digest of what the cookie carries
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    began_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    device: Mapped[str] = mapped_column(server_default="")  # "Firefox, Android": never more
+    ended_at: Mapped[datetime | None]
 
 
 class Duty(Base):
@@ -226,7 +248,7 @@ class Referral(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket: Mapped[str] = mapped_column(String(7), index=True)  # the first number shown for it; all in `tickets`
     opened_at: Mapped[datetime]
-    source: Mapped[str]  # menu, private, hush, callback, status, voice_note, unreadable
+    source: Mapped[str]  # menu, private, hush, callback, missed_call, status, voice_note, unreadable
     code: Mapped[str | None]
     level: Mapped[str]
     queue: Mapped[str]
@@ -316,12 +338,35 @@ class Alert(Base):
     staff: Mapped[Staff] = relationship(lazy="raise")
 
 
+def _priority(context: DefaultExecutionContext) -> int:
+    return RULES[Kind(_row(context)["kind"])].priority
+
+
+def _expiry(context: DefaultExecutionContext) -> datetime | None:
+    """Of a row that says nothing itself: as long as messages of its kind make sense."""
+    row = _row(context)
+    lives = RULES[Kind(row["kind"])].lives
+    return None if lives is None else (row.get("created_at") or datetime.now(UTC)) + lives
+
+
+def _row(context: DefaultExecutionContext) -> dict[str, Any]:
+    row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return row
+
+
 class Message(Base):
     """A message that must leave or has left: the outbox and its history. Text encrypted."""
 
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_due", "due_at", postgresql_where=text("state in ('queued', 'sending')")),
+        Index("ix_messages_queue", "priority", "due_at", "id", postgresql_where=text("state = 'queued'")),
+        Index("ix_messages_expiry", "expires_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_messages_leases", "lease_until", postgresql_where=text("state = 'sending'")),
+        Index(
+            "ix_messages_spare",
+            "id",
+            postgresql_where=text("spare_enc is not null and state in ('failed', 'withheld')"),
+        ),
         Index("ix_messages_external", "gateway", "external_id"),
         Index("ix_messages_sent", "sent_at"),
     )
@@ -344,9 +389,11 @@ class Message(Base):
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     parts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # bot.kinds.RULES; lower leaves first
-    expires_at: Mapped[datetime | None]  # None: it never grows old
+    # bot.kinds.RULES, of its kind; lower leaves first
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=_priority)
+    expires_at: Mapped[datetime | None] = mapped_column(default=_expiry)  # None: it never grows old
     parts_taken: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # by earlier tries of a long SMS
+    parts_missing: Mapped[int | None] = mapped_column(BigInteger)  # a bit each, once one of several parts has arrived
     cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
     currency: Mapped[str] = mapped_column(server_default="")
     template: Mapped[dict[str, Any] | None]  # WhatsApp after 24 hours: name, language, parameters
@@ -397,8 +444,10 @@ class DeliveryReport(Base):
 
     gateway: Mapped[str] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str] = mapped_column(server_default="")  # our own id, where the gateway echoes it
     state: Mapped[str]
     code: Mapped[str] = mapped_column(server_default="")
+    parts_missing: Mapped[int | None] = mapped_column(BigInteger)  # as in Message
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -413,4 +462,3 @@ class Audit(Base):
     action: Mapped[str]
     subject: Mapped[str]  # referral:<id>, case:<id>, staff:<id>
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    message: Mapped[str] = mapped_column(server_default="")  # our own id, where the gateway echoes it

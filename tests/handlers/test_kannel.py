@@ -228,6 +228,7 @@ def test_kannel_gets_each_part_in_an_alphabet_that_has_all_its_letters(kannel: K
     assert sent.parts == len(calls) == len(cut.parts)
     assert "".join((call.body or b"").decode() for call in calls) == text
     assert {call.headers["X-Kannel-Coding"] for call in calls} == {"0" if cut.encoding == "GSM-7" else "2"}
+    assert [call.headers["X-Kannel-DLR-Mask"] for call in calls] == ["19"] * (len(calls) - 1) + ["31"]
     headers = [call.headers.get("X-Kannel-UDH") for call in calls]
     if len(calls) == 1:
         assert headers == [None]

@@ -190,3 +190,58 @@ def test_reports_of_nobodys_messages_go_after_nine_days(database):
             long_ago = datetime.now(UTC) - timedelta(days=days)
             session.add(DeliveryReport(gateway="twilio", external_id=known_as, state="sent", at=long_ago))
     assert drop_old_reports(database) == 1
+
+
+# --- a long SMS in parts (docs/decisions/0013)
+
+
+def part(session, number, state, *, of=3, gateway="twilio"):
+    return report(session, gateway, OWN, state=state, message=OWN, part=number, parts=of, at=NOW)
+
+
+@pytest.mark.parametrize("order", list(permutations([1, 2, 3])))
+@pytest.mark.parametrize("recorded", range(4))
+def test_a_long_message_is_delivered_by_its_last_missing_part(session, order, recorded):
+    """`recorded`: how many reports came before we knew that the message had left."""
+    row = message(session, state="sent", external_id=OWN) if not recorded else None
+    for position, number in enumerate(order):
+        assert row is None or row.state == Delivery.SENT
+        part(session, number, Delivery.DELIVERED)
+        if row is None and position + 1 == recorded:
+            row = message(session, state="sent", external_id=OWN)
+            apply_kept(session, row, at=NOW)
+    assert row.state == Delivery.DELIVERED
+    assert row.settled_at == NOW
+    assert session.query(DeliveryReport).count() == 0
+
+
+def test_a_part_reported_twice_counts_once(session):
+    row = message(session, state="sent", external_id=OWN)
+    for number in (1, 1, 3, 3):
+        part(session, number, Delivery.DELIVERED)
+    assert row.state == Delivery.SENT
+
+
+@pytest.mark.parametrize("order", list(permutations([(1, "delivered"), (2, "failed"), (3, "delivered")])))
+@pytest.mark.parametrize("early", [False, True])
+def test_a_long_message_with_a_part_that_failed_has_failed_until_that_part_arrives(session, order, early):
+    row = None if early else message(session, state="sent", external_id=OWN)
+    for number, state in order:
+        part(session, number, state)
+    if row is None:
+        row = message(session, state="sent", external_id=OWN)
+        apply_kept(session, row, at=NOW)
+    assert row.state == Delivery.FAILED
+    part(session, 2, Delivery.DELIVERED)
+    assert row.state == Delivery.DELIVERED
+    assert row.reason == ""
+
+
+def test_an_earlier_part_that_arrived_does_not_keep_the_rest_from_leaving(session):
+    row = message(session, state="sending")
+    part(session, 1, Delivery.DELIVERED, of=2)
+    assert row.state == Delivery.SENDING
+    part(session, 2, Delivery.SENT, of=2)
+    assert row.state == Delivery.SENT
+    part(session, 2, Delivery.DELIVERED, of=2)
+    assert row.state == Delivery.DELIVERED

@@ -48,6 +48,29 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("template", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("messages", sa.Column("spare_enc", sa.LargeBinary(), nullable=True))
     op.add_column("messages", sa.Column("fell_from", sa.Text(), server_default="", nullable=False))
+    op.add_column("messages", sa.Column("parts_missing", sa.BigInteger(), nullable=True))
+    op.add_column("delivery_reports", sa.Column("parts_missing", sa.BigInteger(), nullable=True))
     op.add_column("delivery_reports", sa.Column("message", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_messages_sent", "messages", ["sent_at"], unique=False)
+    op.drop_index("ix_messages_due", table_name="messages", postgresql_where=sa.text("state in ('queued', 'sending')"))
+    op.create_index(
+        "ix_messages_queue",
+        "messages",
+        ["priority", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_messages_expiry", "messages", ["expires_at"], unique=False, postgresql_where=sa.text("state = 'queued'")
+    )
+    op.create_index(
+        "ix_messages_spare",
+        "messages",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("spare_enc is not null and state in ('failed', 'withheld')"),
+    )
+    op.create_index(
+        "ix_messages_leases", "messages", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'sending'")
+    )
     # ### end Alembic commands ###
