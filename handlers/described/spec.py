@@ -23,6 +23,10 @@ PLAIN = "text/plain; charset=utf-8"
 MESSAGE = frozenset({"text", "to", "id", "report_url", "encoding"})
 """Placeholders of the send call, besides the names under `environment`."""
 
+REMEDIES = {
+    "Extra inputs are not permitted": "no such field here; correct its spelling, or take it out",
+    "Field required": "is missing; write it",
+}
 NEEDED = {  # what a hook must tell, by what it is; `text` of a first USSD request may well be empty
     "ussd": {"session", "address", "text"},
     "sms": {"id", "address", "text"},
@@ -320,6 +324,9 @@ class Description(Spec):
             used |= {basic.user, basic.password} if basic else set()
         if unknown := sorted(used - set(self.environment)):
             raise ValueError(f"{', '.join(unknown)} must stand under environment, with the variable to read")
+        open_hooks = any(hook.method == "GET" for hook in self.hooks.values()) and not proofs.path_secret
+        if open_hooks and proofs.signature and proofs.signature.over == "body":
+            raise ValueError("a GET has no body to sign: write over: url_and_body, or keep path_secret")
         if both := sorted(MESSAGE & set(self.environment)):
             raise ValueError(f"{', '.join(both)} under environment: the name is taken, choose another")
         if self.send:
@@ -335,7 +342,10 @@ def read(path: Path) -> Description:
     try:
         description: Description = Source(path).parse(Description)
     except FlowError as fault:
-        raise ConfigError(str(fault)) from None
+        told = str(fault)
+        for words, remedy in REMEDIES.items():
+            told = told.replace(words, remedy)
+        raise ConfigError(told) from None
     except OSError as fault:
         raise ConfigError(f"{path}: can't be read ({fault.strerror}); correct MARABA_DESCRIBED_GATEWAYS") from None
     except UnicodeDecodeError:
