@@ -103,6 +103,8 @@ def sound(session: requests.Session, url: str, **more: Any) -> tuple[bytes, str]
         with session.get(url, stream=True, timeout=SOUND_TIMEOUT, allow_redirects=False, **more) as reply:
             if reply.is_redirect:
                 raise Moved(urljoin(url, reply.headers["Location"]))
+            if reply.status_code in {401, 403}:
+                raise SendError(f"http_{reply.status_code}", account=True)
             if reply.status_code != 200:
                 raise http_error(reply.status_code, reply.headers.get("Retry-After"))
             media_type = _sound_type(reply.headers.get("Content-Type", ""))

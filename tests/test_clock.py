@@ -28,20 +28,20 @@ def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_cl
     redis_client.xadd(keys.answers(5), {"e": b"x"})
     redis_client.xadd(keys.answers(63), {"e": b"x"})
     assert clock.sweep(queue, redis_client)
-    assert woken(queue) == [("climb",), ("send_messages",), ("send_answers", 5), ("send_answers", 63)]
+    assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",), ("send_answers", 5), ("send_answers", 63)]
 
 
 def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
     clock.sweep(queue, nowhere)
-    assert woken(queue) == [("climb",), ("send_messages",)]
+    assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",)]
 
 
 def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monkeypatch):
     monkeypatch.setattr(clock, "CROWDED", 3)
     for _ in range(5):
         clock.sweep(queue, redis_client)
-    assert queue.count == 4
+    assert queue.count == 6
 
 
 def test_wake_ups_are_forgotten_when_nobody_takes_them(queue, redis_client):
@@ -103,7 +103,7 @@ def test_the_clock_runs_sweeps_until_told_to_stop(settings, queue, redis_client,
     stop.set()
     running.join(timeout=10)
     assert not running.is_alive()
-    assert woken(queue)[:2] == [("climb",), ("send_messages",)]
+    assert woken(queue)[:3] == [("climb",), ("send_messages",), ("fetch_recordings",)]
 
 
 def test_the_clock_outlives_every_store_being_away(settings, tmp_path, monkeypatch):

@@ -634,6 +634,7 @@ LOOKASIDE = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=3"
         ({"body": b"", "content_type": "audio/ogg"}, "empty", True),
         ({"status": 404}, "http_404", False),
         ({"status": 500}, "http_500", True),
+        ({"status": 403}, "http_403", False),
         ({"status": 302, "headers": {"Location": "https://example.org/"}}, "moved", False),
     ],
 )

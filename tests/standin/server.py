@@ -274,6 +274,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind == "error":
             self._answer(int(fault.value), "out of order")
             return
+        if fault is not None and fault.kind == "refuse":
+            self._answer(meta.STATUS.get(int(fault.value), 400), meta.error(int(fault.value)))
+            return
         store, credentials = stand_in.store or stand_in.url, self.headers.get("Authorization") or ""
         status, body, extra = sounds.answer(path, stand_in.sounds, store=store, credentials=credentials)
         self._answer(status, body, extra=extra)
