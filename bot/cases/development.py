@@ -41,6 +41,7 @@ STAFF = (
     NewStaff("ousmane", "Ousmane Garin-Haske", "complaints_officer", "+22790009911", languages=("fr", "ha")),
     NewStaff("rakia", "Rakia Sabuwar-Rijiya", "community_focal", "+22790009912", languages=("fr", "ha", "tmh")),
     NewStaff("delphine", "Delphine Yar-Zinder", "complaints_officer", "+22790009913", languages=("fr",)),
+    NewStaff("issa", "Issa Dogon-Daji", "admin", "+22790009915"),
     NewStaff("ibrah", "Ibrah Tsohon-Bene", "assistant", "+22790009914", languages=("fr", "ha")),
 )  # fmt: skip
 DUTY = {

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.desk import guarding, sign_in, views_find, views_queues, views_referral, views_sign_in, views_today
+from bot.desk import (
+    guarding,
+    sign_in,
+    views_account,
+    views_find,
+    views_messages,
+    views_queues,
+    views_referral,
+    views_sign_in,
+    views_staff,
+    views_today,
+)
 from bot.desk.blueprint import blueprint
 from bot.desk.services import Clock, Desk, Services, utc_now
 
 __all__ = ["blueprint", "register"]
 
 # Imported for what they do: each puts its pages into the blueprint.
-VIEWS = (views_sign_in, views_today, views_queues, views_find, views_referral)
+VIEWS = (
+    views_sign_in,
+    views_today,
+    views_queues,
+    views_find,
+    views_messages,
+    views_referral,
+    views_account,
+    views_staff,
+)
 
 
 def register(app: Flask, services: Services, *, clock: Clock = utc_now) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import Field, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Regexp
 
-from bot.desk.words import codes, mark, say
+from bot.desk.words import codes, mark, roles, say
+from bot.referrals import access
+from bot.referrals.staffing import SHORTEST_PASSWORD
 
 LONGEST_NOTE = 2000
 LONGEST_REASON = 200
@@ -16,6 +18,7 @@ NEEDED = mark("Fill in this field.")
 CHOOSE = mark("Choose one.")
 TOO_LONG = mark("Too long.")
 REASON_LENGTH = mark("At least 3 letters, at most 200.")
+PASSWORD_LENGTH = mark("At least 10 characters.")
 TICKET = r"^\s*\d{3}[\s-]?\d{4}\s*$"
 
 
@@ -54,6 +57,60 @@ class SignInForm(DeskForm):
     def __init__(self) -> None:
         super().__init__()
         self.label(login=say("Login"), password=say("Password"))
+
+
+class FactorForm(DeskForm):
+    """Six digits of the authenticator app, or a recovery code."""
+
+    code = StringField(
+        validators=[InputRequired(NEEDED), Length(max=20)],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "text", "maxlength": "20", "autocapitalize": "off"},
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label(code=say("Code of the app, 6 digits"))
+
+
+class StartForm(DeskForm):
+    """The first sign-in, or a new password: with the start code that the administrator gave."""
+
+    login = StringField(validators=[InputRequired(NEEDED), Length(max=80)], render_kw={"autocomplete": "username"})
+    start = StringField(
+        validators=[InputRequired(NEEDED), Length(max=40)], render_kw={"autocomplete": "off", "autocapitalize": "off"}
+    )
+    password = PasswordField(
+        validators=[InputRequired(NEEDED), Length(min=SHORTEST_PASSWORD, max=200, message=PASSWORD_LENGTH)],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label(login=say("Login"), start=say("Start code"), password=say("New password"))
+
+
+class PersonForm(DeskForm):
+    """Somebody of the staff: who, what they serve, where."""
+
+    login = StringField(validators=[InputRequired(NEEDED), Length(max=40)], render_kw={"autocomplete": "off"})
+    name = StringField(validators=[InputRequired(NEEDED), Length(max=80)], render_kw={"autocomplete": "off"})
+    role = SelectField(validators=[InputRequired(CHOOSE)])
+    phone = StringField(validators=[Length(max=30)], render_kw={"autocomplete": "off", "inputmode": "tel"})
+    offices = StringField(validators=[Length(max=200)], render_kw={"autocomplete": "off"})
+    queues = SelectMultipleField()
+    partner = StringField(validators=[Length(max=80)], render_kw={"autocomplete": "off"})
+    language = SelectField(validators=[InputRequired(CHOOSE)])
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.label(
+            login=say("Login"), name=say("Name"), role=say("Role"), phone=say("Mobile number for alerts"),
+            offices=say("Offices, by comma"), queues=say("Queues"), partner=say("Partner organisation"),
+            language=say("Language"),
+        )  # fmt: skip
+        self.role.choices = [("", say("choose…")), *((code, roles.role(code)) for code in access.ROLES)]
+        self.language.choices = [("fr", "Français"), ("en", "English"), ("ha", "Hausa")]
+        self.queues.choices = [(code, codes.queue(code)) for code in access.QUEUES]
 
 
 class FindForm(DeskForm):

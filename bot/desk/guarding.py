@@ -15,15 +15,18 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from bot.desk import sign_in, words
+from bot.desk import menu, sign_in, words
 from bot.desk.blueprint import blueprint
 from bot.desk.services import now
-from bot.desk.words import dates
+from bot.desk.words import dates, roles
 from bot.errors import ReferralError
 
 log = structlog.get_logger(__name__)
 
-OPEN_TO_ALL = {"desk.static", "desk.sign_in", "desk.change_language"}
+OPEN_TO_ALL = {
+    *("desk.static", "desk.sign_in", "desk.change_language", "desk.start"),
+    *("desk.second_step", "desk.set_second_factor"),  # for whom the password let through so far
+}
 STATIC = Path(__file__).parent / "static"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -85,6 +88,8 @@ def for_templates() -> dict[str, object]:
         "asset": asset,
         "csrf": generate_csrf,
         "me": sign_in.known_reader(),
+        "role": roles.role,
+        "more_pages": menu.more_pages(sign_in.known_reader()),
         "tab_counts": {"today": None, "queues": None},  # a page that knows them says so
     }
 

@@ -37,24 +37,17 @@ def sign_in(database: Database, login: str, password: str, *, now: datetime) -> 
                 return None
             staff.locked_until, staff.failed_sign_ins = None, 0
         if not right:
-            _count_failure(staff, now)
+            count_failure(staff, now)
             session.add(Audit(staff_id=staff.id, action="sign_in_failed", subject=f"staff:{staff.id}"))
             return None
-        staff.failed_sign_ins = 0
-        session.add(Audit(staff_id=staff.id, action="signed_in", subject=f"staff:{staff.id}"))
+        if staff.totp_since is None:  # else the second step counts
+            staff.failed_sign_ins = 0
+            session.add(Audit(staff_id=staff.id, action="signed_in", subject=f"staff:{staff.id}"))
         return staff
 
 
-def end_sessions(database: Database, staff_id: int) -> None:
-    """Every session of this person ends, on every device: a signed cookie can't be called back one by one."""
-    with database.transaction() as session:
-        staff = session.get(Staff, staff_id, with_for_update=True)
-        if staff is not None:
-            staff.session_epoch += 1
-            session.add(Audit(staff_id=staff_id, action="signed_out", subject=f"staff:{staff_id}"))
-
-
-def _count_failure(staff: Staff, now: datetime) -> None:
+def count_failure(staff: Staff, now: datetime) -> None:
+    """One more wrong password or code; the fifth locks."""
     staff.failed_sign_ins += 1
     if staff.failed_sign_ins >= ALLOWED_FAILURES:
         staff.locked_until = now + LOCK_OUT

@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import select
 
-from bot.desk import passwords, sign_in, words
+from bot.desk import passwords, second_factor, sign_in, words
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import SignInForm
+from bot.desk.paths import own_path
 from bot.desk.services import now, services
 from bot.desk.words import roles
 from bot.store.models import Staff
@@ -29,8 +30,7 @@ def sign_in_page() -> ResponseReturnValue:
         if form.validate():
             staff = passwords.sign_in(services().database, form.login.data.strip(), form.password.data, now=now())
         if staff is not None:
-            sign_in.begin(staff)
-            return redirect(_own_path(request.args.get("next")))
+            return _let_in(staff, request.args.get("next"))
         failed = True
     page = render_template("desk/sign_in.html", form=form, failed=failed, **_invented())
     return page, 403 if failed else 200
@@ -38,8 +38,7 @@ def sign_in_page() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Ends every session of this person: a lost phone is signed out from any other."""
-    passwords.end_sessions(services().database, sign_in.reader().id)
+    """Ends this session; the account page ends others."""
     sign_in.end()
     return redirect(url_for("desk.sign_in"))
 
@@ -47,7 +46,7 @@ def sign_out() -> ResponseReturnValue:
 @blueprint.post("/language")
 def change_language() -> ResponseReturnValue:
     """Remember the language in a cookie and go back."""
-    response = make_response(redirect(_own_path(request.form.get("next"))))
+    response = make_response(redirect(own_path(request.form.get("next"))))
     wished = request.form.get("language", "")
     if wished in words.LANGUAGES:
         settings = services().settings
@@ -63,12 +62,17 @@ def change_language() -> ResponseReturnValue:
     return response
 
 
-def _own_path(path: str | None) -> str:
-    """A path of the desk; anything else leads to Today, so that a link can't send a reader elsewhere."""
-    home: str = url_for("desk.today")
-    if path and path.startswith(home) and "\\" not in path and "//" not in path and path.isprintable():
-        return path
-    return home
+def _let_in(staff: Staff, path: str | None) -> ResponseReturnValue:
+    """In, or on to the second factor: to show it, or to set it up first where it is required."""
+    back = own_path(path) if path else None
+    if staff.totp_since is not None:
+        sign_in.expect(staff)
+        return redirect(url_for("desk.second_step", next=back))
+    if second_factor.required(staff, services().settings):
+        sign_in.expect(staff)
+        return redirect(url_for("desk.set_second_factor"))
+    sign_in.begin(staff)
+    return redirect(own_path(path))
 
 
 def _invented() -> dict[str, object]:

@@ -1,8 +1,11 @@
 """The people who answer: adding them, their passwords, their places in the duty lists."""
 
 import csv
+import hmac
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +24,9 @@ from bot.store.models import Alert, Audit, Case, Duty, Referral, ReferralEvent, 
 from bot.text.phones import mobile
 
 SHORTEST_PASSWORD = 10
+START_FOR = timedelta(days=2)
+START_TRIES = 5
+START_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that reads like something else
 LANGUAGES = ("fr", "ha", "en")  # alerts exist in these
 COLUMNS = ("login", "name", "phone", "role", "language", "languages", "offices", "queues", "partner")
 
@@ -93,6 +99,34 @@ def set_password(session: Session, login: str, password: str) -> None:
     staff.session_epoch = (staff.session_epoch or 0) + 1
     staff.failed_sign_ins, staff.locked_until = 0, None
     session.add(Audit(action="password_set", subject=f"staff:{staff.id}"))
+
+
+def give_start_code(session: Session, staff: Staff, *, ciphers: Ciphers, now: datetime) -> str:
+    """A code by which somebody sets a password themselves: an invitation, or help after a forgotten one. Good once,
+    for two days; told in person or on a call, never sent.
+    """
+    code = "".join(secrets.choice(START_LETTERS) for _ in range(12))
+    staff.start_hmac, staff.start_expires = ciphers.code(f"staff-start|{staff.login}", code), now + START_FOR
+    session.add(Audit(action="start_code_given", subject=f"staff:{staff.id}"))
+    return f"{code[:4]}-{code[4:8]}-{code[8:]}"
+
+
+def use_start_code(session: Session, login: str, code: str, password: str, *, ciphers: Ciphers, now: datetime) -> bool:
+    """Set the password that somebody chose; False for every reason alike, and the code is void after five tries."""
+    staff = session.scalars(select(Staff).where(Staff.login == login).with_for_update()).one_or_none()
+    clean = "".join(letter for letter in code.upper() if letter in START_LETTERS)
+    wanted = ciphers.code(f"staff-start|{login}", clean)
+    if staff is None or not staff.active or staff.start_hmac is None or staff.start_expires is None:
+        return False
+    if now >= staff.start_expires or not hmac.compare_digest(staff.start_hmac, wanted):
+        staff.failed_sign_ins += 1
+        if staff.failed_sign_ins >= START_TRIES:
+            staff.start_hmac = staff.start_expires = None
+        session.add(Audit(action="start_code_wrong", subject=f"staff:{staff.id}"))
+        return False
+    staff.start_hmac = staff.start_expires = None
+    set_password(session, login, password)
+    return True
 
 
 def find(session: Session, login: str) -> Staff:

@@ -9,16 +9,19 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 from werkzeug.test import TestResponse
 
 from bot import desk
 from bot.config import Settings
 from bot.desk import passwords
 from bot.engine.effects import Terms
+from bot.gateway import Gateway
 from bot.referrals.terms import write_terms
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.store.models import Alert, Contact, Duty, Ladder, Referral, ReferralEvent, Staff, Ticket
+from handlers import registry
 
 PASSWORD = "five mangoes in a basket"
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
@@ -35,6 +38,8 @@ class Services:
     settings: Settings
     database: Database
     ciphers: Ciphers
+    redis_client: Redis
+    gateways: dict[str, Gateway]
     woken: list[tuple[str, ...]] = field(default_factory=list)
 
     def wake(self, name: str, *ids: str) -> None:
@@ -96,8 +101,9 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database, ciphers: Ciphers) -> Services:
-    return Services(settings.model_copy(update={"env": "production"}), database, ciphers)
+def services(settings: Settings, database: Database, ciphers: Ciphers, redis_client: Redis) -> Services:
+    production = settings.model_copy(update={"env": "production", "second_factor": "offered"})
+    return Services(production, database, ciphers, redis_client, registry.build(production, production.gateways))
 
 
 @pytest.fixture
@@ -128,6 +134,7 @@ def cast(database: Database, ciphers: Ciphers, password_hash: str) -> dict[str, 
         ("moussa", "Moussa", "assistant"),
         ("zeinabou", "Zeinabou", "psea_focal"),
         ("ousmane", "Ousmane", "coordinator"),
+        ("adamou", "Adamou", "admin"),
     ]
     with database.transaction() as session:
         staff = [

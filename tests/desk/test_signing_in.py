@@ -140,9 +140,9 @@ def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(hadiza, hands):
     assert hadiza.get("/desk/", headers={"X-Maraba-Refresh": "1"}).status_code == 302
 
 
-def test_signing_out_ends_every_session_of_the_person(signed_in):
+def test_signing_out_everywhere_ends_every_session_of_the_person(signed_in):
     phone, office, colleague = signed_in("hadiza"), signed_in("hadiza"), signed_in("moussa")
-    assert phone.post("/desk/sign-out").status_code == 302
+    assert phone.post("/desk/account/end-all").status_code == 302
     assert phone.get("/desk/").status_code == 302
     assert office.get("/desk/").status_code == 302
     assert colleague.get("/desk/").status_code == 200
