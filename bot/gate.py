@@ -1,14 +1,11 @@
-"""The gate: the only way out for a message. `check` decides, `send` obeys it and calls the gateway.
-
-Kinds: `answer` (to an inbound message), `push` (a reminder, a broadcast), `alert` and `staff` (to our own people).
-"""
+"""The gate: the only way out for a message. `check` decides, `send` and `send_many` obey it and call the gateway."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,18 +13,22 @@ import yaml
 
 from bot.config import ROOT, Settings
 from bot.engine.effects import Terms
-from bot.errors import BotError, FlowError
+from bot.errors import BotError, FlowError, SendError
 from bot.gateway import Gateway
+from bot.kinds import RULES, TO_STAFF, Kind
 from bot.messages import Channel, Outbound, Sent
+from bot.reasons import Why, why
+from bot.referrals.clocks import Clocks, within_window
 from bot.text.damm import valid
+from bot.text.gsm7 import segments
 from bot.text.plain import plain
 
 log = structlog.get_logger(__name__)
 
-Kind = Literal["answer", "push", "alert", "staff"]
 NEVER_SEND = ROOT / "flows" / "never_send.yaml"
 QUIET = (time(20), time(8))  # no push between them, office time
 WHATSAPP_WINDOW = timedelta(hours=24)  # WhatsApp's rule: after it only templates
+NOT_ITS_FAULT = frozenset({Why.TOO_FAST, Why.PHONE_OFF, Why.BAD_NUMBER, Why.BLOCKED, Why.NOT_ON_WHATSAPP, Why.WINDOW})
 _NINE_DIGITS = re.compile(r"(?<![\d+])\d{3}[ ./-]?\d{3}[ ./-]?\d{3}(?!\d)")
 
 
@@ -42,24 +43,79 @@ class Withheld(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """May it leave? `reason` is one of blocked, stopped, private, terms, human, window, quiet, no_gateway, never_send."""
+    """May it leave? `reason` is a key of bot.reasons, e.g. stopped, blocked, private, terms, human, window, quiet,
+    unreachable, never_send:<group>, no_gateway. `until`: ask again then. `template`: its template must go instead.
+    """
 
     passes: bool
     reason: str = ""
     until: datetime | None = None
+    template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """So many segments may go now; where none: not before `until`, `why` being `rate` or `paused`."""
+
+    segments: int
+    until: datetime | None = None
+    why: str = ""
+
+
+class Pace(Protocol):
+    """How fast gateways are given messages, and which are paused; the gate asks before each call, and tells how it went."""
+
+    def take(self, gateway: str, kind: Kind, segments: int, *, least: int, now: datetime) -> Leave:
+        """Leave for `segments`, or for fewer, but not for less than `least`, the size of one message."""
+
+    def failed(self, gateway: str, code: str, *, account: bool, now: datetime) -> None:
+        """The gateway did not do its part. `account`: it refuses us, whatever the message."""
+
+    def worked(self, gateway: str, *, now: datetime) -> None:
+        """The gateway answered as it should."""
+
+    def paused(self, gateway: str, *, now: datetime) -> bool:
+        """Is it held back, since it keeps failing?"""
+
+    def held(self, *, now: datetime) -> dict[str, tuple[int, float]]:
+        """Gateways that lately refused leave: from which priority on (bot.kinds), and for how many seconds more."""
+
+
+class Unpaced:
+    """As fast as we can."""
+
+    def take(self, gateway: str, kind: Kind, segments: int, *, least: int, now: datetime) -> Leave:
+        """All of them."""
+        return Leave(segments)
+
+    def failed(self, gateway: str, code: str, *, account: bool, now: datetime) -> None:
+        """Is not counted."""
+
+    def worked(self, gateway: str, *, now: datetime) -> None:
+        """Is not counted."""
+
+    def paused(self, gateway: str, *, now: datetime) -> bool:
+        """Never."""
+        return False
+
+    def held(self, *, now: datetime) -> dict[str, tuple[int, float]]:
+        """None."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """What either side knows of whoever would read the message; either side saying stop is a stop."""
 
-    stopped: frozenset[str] = frozenset()  # channels ended by STOP
+    stopped: frozenset[str] = frozenset()  # `sms`: every push there; `sms:reminder`: one kind
     blocked: frozenset[str] = frozenset()  # channels blocked at gateway or operator
     terms: Terms | None = None  # where the message is about a referral
     about_referral: bool = False
-    private: bool = False  # that referral is a private talk, or sealed
+    private: bool = False  # that referral is a private talk, sealed or a child's; or the talk itself was private
     human_until: datetime | None = None
-    last_inbound_at: datetime | None = None
+    last_inbound_at: datetime | None = None  # on the channel of the message
+    unreachable: bool = False  # a gateway found the number dead
+    texts: str = ""  # "yes": agreed to be texted after a dropped line
     unspeakable: tuple[str, ...] = ()  # names of the person's file: never in a text
 
 
@@ -113,27 +169,30 @@ class Gate:
         *,
         outgoing_allowed: Callable[[str], bool],
         never_send: NeverSend | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._gateways = gateways
         self._outgoing_allowed = outgoing_allowed
         self._never_send = never_send or NeverSend.read()
+        self.pace = pace or Unpaced()
+        self._clocks = Clocks.of(settings)
         self._zone = ZoneInfo(settings.timezone)
 
     def check(
         self, outbound: Outbound, kind: Kind, *, gateway: str, recipient: Recipient = UNKNOWN, now: datetime
     ) -> Verdict:
-        """Decide, without any input or output. Sources: safety 1 to 3, 7, the channel table."""
+        """Decide, without any input or output. Sources: safety 1 to 3, 6, 7, the channel table."""
         if gateway not in self._gateways:
             return Verdict(False, "no_gateway")
-        if kind in ("alert", "staff"):
+        if kind in TO_STAFF:
             return Verdict(True)
         if outbound.channel in recipient.blocked:
             return Verdict(False, "blocked")
-        forbidden = self._never_send.found(outbound.text, outbound.channel, unspeakable=recipient.unspeakable)
+        forbidden = self._never_send.found(_words(outbound), outbound.channel, unspeakable=recipient.unspeakable)
         if forbidden is not None:
             return Verdict(False, f"never_send:{forbidden}")
         # An answer follows the person's own message: STOP and quiet hours end what we push, nothing else.
-        return Verdict(True) if kind == "answer" else self._check_push(outbound, recipient=recipient, now=now)
+        return Verdict(True) if kind is Kind.ANSWER else self._check_push(outbound, kind, recipient=recipient, now=now)
 
     def send(
         self, outbound: Outbound, kind: Kind, *, gateway: str, recipient: Recipient = UNKNOWN, now: datetime
@@ -142,27 +201,114 @@ class Gate:
 
         What is kept inside gets the external id `simulator:<id>`: the simulator reads it from the tables.
         """
-        verdict = self.check(outbound, kind, gateway=gateway, recipient=recipient, now=now)
-        if not verdict.passes:
-            log.warning("message_withheld", message=outbound.id, kind=kind, reason=verdict.reason)
-            raise Withheld(verdict.reason, verdict.until)
-        if not self._outgoing_allowed(gateway):
-            return Sent(f"simulator:{outbound.id}")
-        return self._gateways[gateway].send(outbound)
+        [result] = self.send_many([(outbound, recipient)], kind, gateway=gateway, now=now)
+        if isinstance(result, BotError):
+            raise result
+        return result
 
-    def _check_push(self, outbound: Outbound, *, recipient: Recipient, now: datetime) -> Verdict:
+    def send_many(
+        self, messages: Sequence[tuple[Outbound, Recipient]], kind: Kind, *, gateway: str, now: datetime
+    ) -> list[Sent | SendError | Withheld]:
+        """One text to several people, each checked by itself; one result for each, in their order.
+
+        At most as many as the gateway takes in one call (`together`). Those for which there is no leave now are
+        withheld with `rate` or `paused`, until there is.
+        """
+        results: list[Sent | SendError | Withheld | None] = []
+        passing: list[tuple[int, Outbound]] = []
+        for place, (outbound, recipient) in enumerate(messages):
+            verdict = self.check(outbound, kind, gateway=gateway, recipient=recipient, now=now)
+            results.append(None if verdict.passes else _withheld(outbound, kind, verdict))
+            if verdict.passes:
+                passing.append((place, outbound if verdict.template else _as_text(outbound)))
+        if not self._outgoing_allowed(gateway):
+            for place, outbound in passing:
+                results[place] = Sent(f"simulator:{outbound.id}")
+        elif passing:
+            handed = self._hand_over([outbound for _, outbound in passing], kind, gateway=gateway, now=now)
+            for (place, _), result in zip(passing, handed, strict=True):
+                results[place] = result
+        return [result for result in results if result is not None]
+
+    def meaning(self, gateway: str, code: str) -> Why:
+        """What a code of this gateway, or one of ours, means."""
+        return why(self.reasons(gateway), code)
+
+    def reasons(self, gateway: str) -> Mapping[str, Why]:
+        """What the gateway's own codes mean."""
+        return self._gateways[gateway].reasons if gateway in self._gateways else {}
+
+    def together(self, gateway: str) -> int:
+        """Recipients of one text that one call takes."""
+        return self._gateways[gateway].together if gateway in self._gateways else 1
+
+    def _hand_over(
+        self, messages: list[Outbound], kind: Kind, *, gateway: str, now: datetime
+    ) -> list[Sent | SendError | Withheld]:
+        size = _size(messages[0])
+        leave = self.pace.take(gateway, kind, size * len(messages), least=size, now=now)
+        fit = leave.segments // size
+        late = Withheld(leave.why or "rate", leave.until or now + timedelta(seconds=1))
+        if not fit:
+            return [late] * len(messages)
+        results: list[Sent | SendError | Withheld] = []
+        if fit == 1 or len(messages) == 1:
+            results.append(self._call(messages[0], gateway=gateway))
+        else:
+            results += self._gateways[gateway].send_many(messages[:fit])
+        self._tell_pace(gateway, results, now=now)
+        return results + [late] * (len(messages) - len(results))
+
+    def _call(self, message: Outbound, *, gateway: str) -> Sent | SendError:
+        try:
+            return self._gateways[gateway].send(message)
+        except SendError as error:
+            return error
+
+    def _tell_pace(self, gateway: str, results: Sequence[Sent | SendError | Withheld], *, now: datetime) -> None:
+        """A call counts once, however many messages it carried: one that was answered is a gateway that works."""
+        failures = [result for result in results if isinstance(result, SendError) and self._is_down(gateway, result)]
+        if len(failures) < len(results):
+            self.pace.worked(gateway, now=now)
+        else:
+            worst = next((error for error in failures if error.account), failures[0])
+            self.pace.failed(gateway, worst.code, account=worst.account, now=now)
+
+    def _is_down(self, gateway: str, error: SendError) -> bool:
+        if error.account:
+            return True
+        return (error.retryable or error.unknown) and self.meaning(gateway, error.code) not in NOT_ITS_FAULT
+
+    def _check_push(self, outbound: Outbound, kind: Kind, *, recipient: Recipient, now: datetime) -> Verdict:
+        """Rules of everything that a person did not ask for a moment ago."""
+        rule = RULES[kind]
         if recipient.private:
             return Verdict(False, "private")  # a private talk leaves no trace (safety 3)
-        if outbound.channel in recipient.stopped:
+        if recipient.unreachable:
+            return Verdict(False, "unreachable")
+        if rule.opt_out and {outbound.channel, f"{outbound.channel}:{kind}"} & recipient.stopped:
             return Verdict(False, "stopped")
-        if recipient.about_referral and not (recipient.terms is not None and recipient.terms.text):
+        if kind is Kind.RESUME and recipient.texts != "yes":
             return Verdict(False, "terms")  # default deny (safety 1)
-        if recipient.human_until is not None and now < recipient.human_until:
+        if recipient.about_referral and not _may_write(recipient.terms, outbound.to):
+            return Verdict(False, "terms")
+        if rule.opt_out and recipient.human_until is not None and now < recipient.human_until:
             return Verdict(False, "human", recipient.human_until)
+        later = self._next_hour(rule.quiet, recipient.terms if recipient.about_referral else None, now)
+        if later is not None:
+            return Verdict(False, "quiet", later)
         if outbound.channel is Channel.WHATSAPP and not _in_window(recipient.last_inbound_at, now):
-            return Verdict(False, "window")
-        morning = self._next_morning(now)
-        return Verdict(True) if morning is None else Verdict(False, "quiet", morning)
+            return Verdict(True, template=True) if outbound.template is not None else Verdict(False, "window")
+        return Verdict(True)
+
+    def _next_hour(self, quiet: bool, terms: Terms | None, now: datetime) -> datetime | None:
+        """When it may come, by night and by the hours that the person gave; None: now."""
+        hour = now
+        for _ in range(2):  # the hours given may begin at night
+            hour = (self._next_morning(hour) if quiet else None) or hour
+            if terms is not None:
+                hour = within_window(terms, hour, clocks=self._clocks) or hour + timedelta(days=1)
+        return None if hour <= now else hour
 
     def _next_morning(self, now: datetime) -> datetime | None:
         """The end of the quiet hours that hold `now`; None outside them."""
@@ -171,6 +317,34 @@ class Gate:
             return None
         day = local.date() + timedelta(days=local.time() >= QUIET[0])
         return datetime.combine(day, QUIET[1], self._zone).astimezone(UTC)
+
+
+def _withheld(outbound: Outbound, kind: Kind, verdict: Verdict) -> Withheld:
+    log.warning("message_withheld", message=outbound.id, kind=kind, reason=verdict.reason)
+    return Withheld(verdict.reason, verdict.until)
+
+
+def _as_text(outbound: Outbound) -> Outbound:
+    """While the conversation is open words go rather than the template, if there are any."""
+    return replace(outbound, template=None) if outbound.template is not None and outbound.text else outbound
+
+
+def _words(outbound: Outbound) -> str:
+    """Everything that would be read."""
+    parameters = outbound.template.parameters if outbound.template is not None else ()
+    return "\n".join((outbound.text, *(button.title for button in outbound.buttons), *parameters))
+
+
+def _size(outbound: Outbound) -> int:
+    """Segments that are still to leave; a WhatsApp message counts as one."""
+    if outbound.channel is not Channel.SMS:
+        return 1
+    return max(1, len(segments(outbound.text).parts) - outbound.parts_taken)
+
+
+def _may_write(terms: Terms | None, to: str) -> bool:
+    """Written permission, for this very number: a person who named another one is not written to at the first."""
+    return terms is not None and terms.text and terms.number in ("", to)
 
 
 def _in_window(last_inbound_at: datetime | None, now: datetime) -> bool:

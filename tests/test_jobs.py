@@ -22,10 +22,11 @@ from bot.engine import session as engine
 from bot.engine.effects import Terms
 from bot.errors import SendError
 from bot.gate import Gate
+from bot.gateway import Gateway
 from bot.jobs import answers, rows
-from bot.jobs.addressing import Unaddressed, address
+from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
-from bot.jobs.services import SENDERS, Services
+from bot.jobs.services import Services
 from bot.messages import Sent
 from bot.store import keys
 from bot.store.journal import Answer, pack_answer, unpack_entry
@@ -37,7 +38,7 @@ NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-class Phone:
+class Phone(Gateway):
     """A gateway: keeps what it was given, does to it what the test says."""
 
     name = "africastalking"
@@ -222,10 +223,11 @@ KILLED = """
 import os, sys
 from bot.config import Settings
 from bot.gate import Gate
+from bot.gateway import Gateway
 from bot.jobs import rows
 from bot.jobs.services import Services
 from dataclasses import replace
-class Dying:
+class Dying(Gateway):
     def send(self, message):
         os._exit(9)
 settings = Settings()
@@ -277,7 +279,7 @@ def test_an_alert_that_fails_once_is_silence_at_once_and_is_tried_again_soon(ser
     message_id = alert(services, office)
     phone.fails = [SendError("503", retryable=True), SendError("503", retryable=True)]
     assert rows.send_due(services, now=NOON).climb
-    assert message(services, message_id).due_at == NOON + 2 * SECOND
+    assert NOON + 1.5 * SECOND <= message(services, message_id).due_at <= NOON + 2 * SECOND
     rows.send_due(services, now=NOON + 2 * SECOND)
     rows.send_due(services, now=NOON + 6 * SECOND)
     assert message(services, message_id).state == "sent"
@@ -337,7 +339,8 @@ def test_pauses_grow_and_end(services, office, phone):
         row = message(services, note)
         pauses.append((row.due_at - at).total_seconds())
         at = max(row.due_at, at + SECOND)
-    assert pauses[:4] == [2, 4, 8, 16]
+    assert all(0.75 * whole <= found <= whole for found, whole in zip(pauses, [2, 4, 8, 16, 32], strict=False))
+    assert len(set(pauses[10:20])) > 1  # what failed together does not return together
     assert row.state == "failed"
     assert at - NOON < timedelta(hours=2, minutes=10)
 
@@ -361,18 +364,14 @@ def test_a_push_to_someone_who_said_stop_ends_withheld(services, office, phone):
     assert (message(services, push).state, message(services, push).reason) == ("withheld", "stopped")
 
 
-@pytest.mark.parametrize(("channel", "sent"), [("sms", False), ("whatsapp", True)])
-def test_an_id_of_whatsapp_is_written_to_by_whatsapp_alone(services, office, channel, sent):
+@pytest.mark.parametrize(("channel", "reason"), [("sms", "no_number"), ("whatsapp", "")])
+def test_an_id_of_whatsapp_is_written_to_by_whatsapp_alone(services, office, phone, channel, reason):
     [note] = queued(services, contact_id=office.contact("whatsapp:NE.0000001"))
     with services.database.transaction() as session:
-        row = session.get_one(Message, note)
-        row.channel = channel
-        if sent:
-            outbound, _ = address(session, row, settings=services.settings, ciphers=services.ciphers)
-            assert outbound.to == "whatsapp:NE.0000001"
-        else:
-            with pytest.raises(Unaddressed, match="no_number"):
-                address(session, row, settings=services.settings, ciphers=services.ciphers)
+        session.get_one(Message, note).channel = channel
+    rows.send_due(services, now=NOON)
+    assert message(services, note).reason == reason
+    assert [sent.to for sent in phone.sent] == ([] if reason else ["whatsapp:NE.0000001"])
 
 
 def test_a_stop_that_is_not_recorded_yet_is_a_stop(services, office, phone):
@@ -453,7 +452,7 @@ def journal(services, shard):
 
 
 def send(services, shard, after=0.0):
-    return answers.send_waiting(services, shard, now=NOON.timestamp() + after)
+    return answers.send_waiting(services, [shard], now=NOON.timestamp() + after)
 
 
 def test_an_answer_leaves_and_its_end_is_in_the_journal(services, phone):
@@ -529,7 +528,7 @@ def test_what_did_not_leave_is_settled_all_the_same(services, phone, error, stat
 def test_a_block_at_the_gateway_is_told_with_the_end_of_the_answer(services, phone, suppress):
     phone.fails = [SendError("21610", suppress=suppress)]
     shard, _ = answered(services)
-    answers.send_waiting(services, shard, now=NOON.timestamp())
+    answers.send_waiting(services, [shard], now=NOON.timestamp())
     [(_, fields)] = services.conversations.xrange(keys.journal(shard))
     [effect] = unpack_entry(fields[b"e"], services.ciphers).effects
     assert (effect.state, effect.blocked) == ("failed", suppress)
@@ -550,14 +549,14 @@ def test_answers_need_no_database(services, phone, tmp_path):
 
     away = replace(services, database=Database(f"postgresql://x@/x?host={tmp_path}", connect_timeout=1))
     shard, _ = answered(services)
-    assert answers.send_waiting(away, shard, now=NOON.timestamp()) == 1
+    assert answers.send_waiting(away, [shard], now=NOON.timestamp()) == 1
 
 
 def test_a_conversation_store_that_is_away_is_survived(services, tmp_path):
     from dataclasses import replace
 
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
-    assert answers.send_waiting(replace(services, conversations=nowhere), 3) == 0
+    assert answers.send_waiting(replace(services, conversations=nowhere), [3]) == 0
 
 
 def test_nothing_personal_stands_in_keys_or_plain_values(services, phone, office):

@@ -2,14 +2,16 @@
 
 Every job may run twice, at once, or never: what is due stays due, and the clock wakes it again.
 
-In a worker the rows of PostgreSQL have a thread and senders of their own: neither a database that hangs nor a slow
-gateway of answers holds up the other. That thread also looks by itself, so that alerts leave without the job store.
+In a worker the rows of PostgreSQL and the answers of the conversation store have a thread and senders each: neither a
+database that hangs nor a slow gateway holds up the other, many wake-ups make one run, and both threads also look by
+themselves, so that messages leave without the job store.
 """
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import structlog
@@ -25,15 +27,18 @@ from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
 from bot.referrals import ladder
+from bot.store.ciphers import SHARDS
 from bot.waking import wake
 
 log = structlog.get_logger(__name__)
 
 PAUSE = 2.0  # seconds before the worker asks again for a job store that is away
-LOOK = 5.0  # seconds after which the rows are looked at unasked
+LOOK = 5.0  # seconds after which rows and answers are looked at unasked
 LAST_RUN = 12.0  # seconds a run may still take when the worker ends; longer than a gateway's time-out
 _services: Services | None = None
 _lane: Lane | None = None
+_answering: Lane | None = None
+_woken: SimpleQueue[int] = SimpleQueue()  # shards with answers on their way
 _fetching: Lane | None = None
 T = TypeVar("T")
 
@@ -73,7 +78,11 @@ def fetch_recordings(*_ids: str) -> None:
 
 def send_answers(shard: int) -> None:
     """Send the answers that wait in one shard of the conversation store."""
-    answers.send_waiting(_running(), int(shard))
+    if _answering is not None:
+        _woken.put(int(shard))
+        _answering.wake()
+        return
+    answers.send_waiting(_running(), [int(shard)])
 
 
 def run_worker(settings: Settings) -> None:
@@ -86,12 +95,13 @@ def run_worker(settings: Settings) -> None:
 
 
 def _work(services: Services, of_rows: Services) -> None:
-    """Jobs in this thread; rows, recordings and missed messages in one each of their own, until told to stop."""
-    global _lane, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    """Jobs in this thread; answers, rows, recordings and missed messages in one each, until told to stop."""
+    global _lane, _answering, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
     _lane = Lane(lambda: _look(of_rows), every=LOOK)
     _fetching = Lane(lambda: bool(_fetch(of_rows)), every=LOOK)
     looking_back = Lane(lambda: bool(_look_back(of_rows)), every=services.settings.twilio_look_back)
-    for lane in (_lane, _fetching, looking_back):
+    _answering = Lane(lambda: _answer(services), every=LOOK)
+    for lane in (_lane, _answering, _fetching, looking_back):
         lane.start()
     while True:
         try:
@@ -104,10 +114,11 @@ def _work(services: Services, of_rows: Services) -> None:
             time.sleep(PAUSE)
         else:
             break
-    _lane.stop(LAST_RUN)
+    for lane in (_answering, _lane):
+        lane.stop(LAST_RUN)
     for lane in (_fetching, looking_back):
         lane.stop(0)  # nothing is lost by breaking it off
-    _lane = _fetching = None
+    _lane = _answering = _fetching = None
 
 
 def use(services: Services | None) -> None:
@@ -127,6 +138,19 @@ def _look(services: Services) -> bool:
     _climb(services)
     work = _send(services)
     return work is not None and (work.climb or work.more)
+
+
+def _answer(services: Services) -> bool:
+    """Send what waits in the shards that were named, or, unasked, in all; True where time ran out."""
+    shards = set()
+    while True:
+        try:
+            shards.add(_woken.get_nowait())
+        except Empty:
+            break
+    started = time.monotonic()
+    answers.send_waiting(services, shards or range(SHARDS))
+    return time.monotonic() - started > answers.LONGEST_RUN
 
 
 def _climb(services: Services) -> list[str] | None:

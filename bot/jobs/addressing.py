@@ -1,6 +1,6 @@
 """To whom a row of the outbox goes, and what the gate must know of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -15,6 +15,7 @@ from bot.store import keys
 from bot.store.ciphers import Ciphers, Unreadable
 
 _contact = msgspec.msgpack.Decoder(engine.Contact).decode
+_session = msgspec.msgpack.Decoder(engine.Session).decode
 Row = Mapping[str, Any]  # a claimed row with what its sending needs (bot/jobs/outbox_sql.py)
 
 
@@ -44,7 +45,9 @@ def address(row: Row, *, settings: Settings, ciphers: Ciphers) -> tuple[Outbound
     return outbound, UNKNOWN if row["contact_id"] is None else _recipient(row, ciphers=ciphers)
 
 
-def stopped_since(conversations: Redis, numbers: Iterable[str], *, ciphers: Ciphers) -> dict[str, frozenset[str] | None]:
+def stopped_since(
+    conversations: Redis, numbers: Iterable[str], *, ciphers: Ciphers
+) -> dict[str, frozenset[str] | None]:
     """What the conversation store knows to be ended by STOP, recorded or not; None where no key opens it.
 
     Raises RedisError: whoever asks then does not send.
@@ -54,9 +57,32 @@ def stopped_since(conversations: Redis, numbers: Iterable[str], *, ciphers: Ciph
         for key in wanted.values():
             asked.get(key)
         values = cast(list[bytes | None], asked.execute())
-    return {
-        number: _stopped(value, key, ciphers) for (number, key), value in zip(wanted.items(), values, strict=True)
-    }
+    return {number: _stopped(value, key, ciphers) for (number, key), value in zip(wanted.items(), values, strict=True)}
+
+
+def person_now(conversations: Redis, number: str, *, ciphers: Ciphers) -> Recipient:
+    """Whether an offer to go on is wanted, as the conversation store knows it now. Raises RedisError."""
+    address = ciphers.address(number)
+    names = keys.contact(address), keys.session(address, Channel.USSD)
+    contact, session = (
+        _opened(value, name, ciphers, decode)
+        for value, name, decode in zip(
+            cast(list[bytes | None], conversations.mget(names)), names, (_contact, _session), strict=True
+        )
+    )
+    return Recipient(
+        stopped=frozenset(contact.stopped) if contact is not None else frozenset(),
+        texts=contact.texts if contact is not None else "",
+        private=session is not None and session.private,
+    )
+
+
+def _opened(value: bytes | None, name: str, ciphers: Ciphers, decode: Callable[[bytes], Any]) -> Any:
+    """None where there is nothing, or nothing that opens: nobody agreed to anything."""
+    try:
+        return None if value is None else decode(ciphers.decrypt(value, name.encode()))
+    except (Unreadable, msgspec.MsgspecError):
+        return None
 
 
 def _stopped(value: bytes | None, key: str, ciphers: Ciphers) -> frozenset[str] | None:
@@ -79,7 +105,7 @@ def _to(row: Row, *, settings: Settings, ciphers: Ciphers) -> str:
 
 
 def _template(stored: dict[str, Any] | None) -> Template | None:
-    return stored and Template(stored["name"], stored["language"], tuple(stored.get("parameters", ())))
+    return None if stored is None else Template(stored["name"], stored["language"], tuple(stored.get("parameters", ())))
 
 
 def _recipient(row: Row, *, ciphers: Ciphers) -> Recipient:

@@ -1,38 +1,41 @@
 """Send what waits in PostgreSQL: claimed under a lease, `sending` committed before the call.
 
 A lease that expires in `sending` leaves a message nobody can be sure of: `unknown`, never sent again by itself,
-except an alert to staff, for twice is better than never.
+except an alert to staff, for twice is better than never. A WhatsApp message that can't arrive leaves its spare SMS
+behind, a row of its own, which passes the gate like any other.
 """
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from bot.errors import SendError
-from bot.gate import UNKNOWN, Kind, Recipient, Withheld
-from bot.jobs.addressing import Unaddressed, address, stopped_since
-from bot.jobs.services import SENDERS, Services
-from bot.messages import Delivery, Outbound
+from bot.gate import UNKNOWN, Recipient, Withheld
+from bot.jobs import outbox_sql
+from bot.jobs.addressing import Row, Unaddressed, address, stopped_since
+from bot.jobs.handing import MOST, Appetite, in_hands
+from bot.jobs.outcomes import Outcome, fall_back, record, record_sent, settle_expired
+from bot.jobs.services import Services
+from bot.kinds import RULES, Kind
+from bot.messages import Delivery, Outbound, Sent
 from bot.referrals.ladder import failed_message
-from bot.store.ciphers import Unreadable
-from bot.store.deliveries import advance, apply_kept
-from bot.store.models import Alert, Contact, Message, MessageAlert, Referral, Staff
+from bot.store.deliveries import advance
+from bot.store.models import Message
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=30)  # longer than any gateway's time-out, so that an alert leaves again within a minute
+HANDED_WITHIN = LEASE.total_seconds() / 2  # a call that begins later may end after the lease
 LONGEST_RUN = 5.0  # seconds after which a job lets others in
-GIVE_UP = {"alert": timedelta(hours=6)}  # others: two hours
-SLOWEST = {"alert": 20.0}  # seconds between tries of one message; others: five minutes
+BREATH = 0.2  # seconds between two looks while a gateway's rate is used up
 UNKNOWN_FOR = timedelta(minutes=1)  # a push whose recipient may have said stop waits so long
-UNSURE_TRIES = 3  # an alert whose fate is unknown is sent so often
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,213 +52,208 @@ class Claimed:
     """A message in our hands, with everything its sending needs; no connection is held meanwhile."""
 
     id: str
-    kind: str
+    kind: Kind
     gateway: str
     outbound: Outbound
     recipient: Recipient = UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one call."""
-
-    state: str
-    reason: str = ""
-    external_id: str = ""
-    parts: int = 0
-    again_at: float | None = None  # seconds from now
-    until: datetime | None = None
-    suppress: bool = False
+Bundle = list[Claimed]  # what one call carries: one message, or one text to several people
 
 
 def send_due(services: Services, *, now: datetime | None = None) -> Work:
     """Send until nothing is due or five seconds are over; raises what SQLAlchemy raises when PostgreSQL is away."""
-    work = Work()
-    started = time.monotonic()
+    appetite, started = Appetite(), time.monotonic()
+    work = Work(climb=_tidy(services, now))
     while time.monotonic() - started < LONGEST_RUN:
-        claimed, silent = _claim(services, now)
+        claimed, taken, silent = _claim(services, appetite.begin(), now)
         work = replace(work, climb=work.climb or silent)
-        if not claimed:
+        if taken:
+            silent = _send_all(services, claimed, now)
+            appetite.end(taken)
+            work = replace(work, sent=work.sent + taken, climb=silent or work.climb)
+        elif _tidy_spares(services, now):
+            continue
+        elif now is None and _has_room_soon(services):
+            time.sleep(BREATH)
+        else:
             return work
-        work = replace(work, sent=work.sent + len(claimed), climb=_send_all(services, claimed, now) or work.climb)
     return replace(work, more=True)
 
 
-def _send_all(services: Services, claimed: list[Claimed], now: datetime | None) -> bool:
-    """All at once, recorded as they come back; True if an alert did not leave."""
-    running = {services.senders.submit(_send, services, one, now): one for one in claimed}
-    pending, silent = set(running), False
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        with services.database.transaction() as session:
-            at = now or _now(session)
-            ids = sorted(running[one].id for one in done)
-            rows = select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
-            messages = {message.id: message for message in session.scalars(rows)}
-            for one in done:
-                silent = _record(session, messages[running[one].id], one.result(), now=at) or silent
-    return silent
+def _has_room_soon(services: Services) -> bool:
+    """A gateway refused leave for less than the rest of this run: its rate is used up."""
+    return any(wait < 1.0 for _, wait in services.gate.pace.held(now=_wall_clock()).values())
 
 
-def _claim(services: Services, now: datetime | None) -> tuple[list[Claimed], bool]:
-    """Due messages, marked and committed as `sending`; True if an alert was found silent on the way."""
+def _tidy(services: Services, now: datetime | None) -> bool:
+    """What nobody sends any more and what has grown old; True if an alert was found silent on the way."""
     with services.database.transaction() as session:
         at = now or _now(session)
-        silent = _settle_expired(session, at)
-        claimed = []
-        due = session.scalars(_due(at)).all()
-        wanted, _people = _still_wanted(session, due), _recipients(session, due)
-        for message in due:
-            message.state, message.attempts, message.lease_until = (
-                Delivery.SENDING.value,
-                message.attempts + 1,
-                at + LEASE,
-            )
-            if message.kind == "alert" and message.id not in wanted:
-                advance(message, Delivery.WITHHELD, reason="answered", at=at)
-                continue
-            try:
-                outbound, recipient = address(session, message, settings=services.settings, ciphers=services.ciphers)
-            except Unaddressed as error:
-                advance(message, Delivery.FAILED, reason=str(error), at=at)
-                silent = bool(message.kind == "alert" and failed_message(session, message, now=at)) or silent
-                continue
-            claimed.append(Claimed(message.id, message.kind, message.gateway, outbound, recipient))
-    return claimed, silent
-
-
-def _recipients(session: Session, messages: Sequence[Message]) -> Sequence[Staff]:
-    """Read once for all; while the caller keeps them the session asks no more."""
-    ids = {message.staff_id for message in messages} - {None}
-    return session.scalars(select(Staff).where(Staff.id.in_(ids))).all() if ids else []
-
-
-def _due(at: datetime) -> Select[Message]:
-    """Queued and due, oldest first; of one contact only the first that has not left, so that order holds."""
-    earlier = aliased(Message)
-    first = ~exists(
-        select(earlier.id).where(
-            earlier.contact_id == Message.contact_id,
-            earlier.state.in_(("queued", "sending")),
-            or_(
-                earlier.created_at < Message.created_at,
-                and_(earlier.created_at == Message.created_at, earlier.id < Message.id),
-            ),
-        )
-    )
-    return (
-        select(Message)
-        .where(Message.state == "queued", Message.due_at <= at, or_(Message.contact_id.is_(None), first))
-        .order_by(Message.due_at, Message.id)
-        .limit(SENDERS)
-        .with_for_update(skip_locked=True)
-    )
-
-
-def _settle_expired(session: Session, at: datetime) -> bool:
-    """Messages whose sender died between the commit and the answer; True if an alert among them counts as silence."""
-    stuck = (
-        select(Message)
-        .where(Message.state == "sending", Message.lease_until < at)
-        .limit(SENDERS)
-        .with_for_update(skip_locked=True)
-    )
-    silent = False
-    for message in session.scalars(stuck).all():
-        log.warning("lease_expired", message=message.id, kind=message.kind)
-        if message.kind == "alert":
-            message.state, message.due_at = "queued", at
-            silent = bool(failed_message(session, message, now=at)) or silent
-        else:
-            advance(message, Delivery.UNKNOWN, reason="lease", at=at)
+        while outbox_sql.expire(session, at, most=MOST) == MOST:
+            log.info("messages_expired", rows=MOST)
+        silent = settle_expired(session, at, most=MOST)
+    _tidy_spares(services, now)
     return silent
 
 
-def _still_wanted(session: Session, messages: Sequence[Message]) -> set[str]:
-    """The ids of alerts that still need to be told: nobody took what they are about meanwhile."""
-    told = [message.id for message in messages if message.kind == "alert" and message.staff_id is not None]
-    # the hotline has no alert of its own
-    hotline = [message.id for message in messages if message.kind == "alert" and message.staff_id is None]
-    waiting = select(MessageAlert.message_id).join(Alert, MessageAlert.alert_id == Alert.id).where(Alert.open)
-    wanted = set(session.scalars(waiting.where(MessageAlert.message_id.in_(told)))) if told else set()
-    if hotline:
-        unheld = select(Message.id).join(Referral, Referral.id == Message.referral_id).where(Referral.state == "new")
-        wanted.update(session.scalars(unheld.where(Message.id.in_(hotline))))
-    return wanted
+def _tidy_spares(services: Services, now: datetime | None) -> int:
+    with services.database.transaction() as session:
+        return fall_back(session, services, at=now or _now(session), most=MOST)
 
 
-def _send(services: Services, one: Claimed, now: datetime | None) -> Outcome:
+def _claim(services: Services, most: int, now: datetime | None) -> tuple[list[Claimed], int, bool]:
+    """Due messages, marked and committed as `sending`; how many; True if an alert was found silent on the way."""
+    held = services.gate.pace.held(now=now or _wall_clock())
+    with services.database.transaction() as session:
+        at = now or _now(session)
+        rows = outbox_sql.claim(session, at, most=most, lease=LEASE, held=held)
+        silent, claimed = False, []
+        for row in rows:
+            if not row["wanted"]:
+                advance(_row_of(session, row), Delivery.WITHHELD, reason="answered", at=at)
+                continue
+            try:
+                outbound, recipient = address(row, settings=services.settings, ciphers=services.ciphers)
+            except Unaddressed as error:
+                message = _row_of(session, row)
+                advance(message, Delivery.FAILED, reason=str(error), at=at)
+                silent = bool(message.kind == Kind.ALERT and failed_message(session, message, now=at)) or silent
+                continue
+            claimed.append(Claimed(row["id"], Kind(row["kind"]), row["gateway"], outbound, recipient))
+    return claimed, len(rows), silent
+
+
+def _row_of(session: Session, row: Row) -> Message:
+    return session.get_one(Message, row["id"])
+
+
+def _send_all(services: Services, claimed: list[Claimed], now: datetime | None) -> bool:
+    """All at once, written down as they come back; True if an alert did not leave."""
+    silent, began = False, time.monotonic()
+    asked = _as_known_now(services, claimed, now or _wall_clock())
+
+    def send(bundle: Bundle) -> list[Outcome]:
+        at = now or _wall_clock()
+        if time.monotonic() - began > HANDED_WITHIN:
+            return [Outcome.put_off("late", at)] * len(bundle)
+        return _send(services, bundle, at)
+
+    for doubtful in asked.doubtful:
+        silent = _write(services, [(doubtful, Outcome.put_off("stop_unknown", asked.again_at))], now) or silent
+    for done in in_hands(services.senders, send, _bundles(asked.sure, services.gate.together)):
+        pairs = [pair for bundle, outcomes in done for pair in zip(bundle, outcomes, strict=True)]
+        silent = _write(services, pairs, now) or silent
+    return silent
+
+
+def _write(services: Services, pairs: list[tuple[Claimed, Outcome]], now: datetime | None) -> bool:
+    """One transaction for all of them: those that left in one statement, the others one by one."""
+    with services.database.transaction() as session:
+        at, silent = now or _now(session), False
+        left = [(one.id, one.outbound.channel, outcome) for one, outcome in pairs if outcome.state == Delivery.SENT]
+        if left:
+            silent = record_sent(session, services, left, at=at)
+        others = {one.id: outcome for one, outcome in pairs if outcome.state != Delivery.SENT}
+        if others:
+            found = select(Message).where(Message.id.in_(sorted(others))).order_by(Message.id).with_for_update()
+            for message in session.scalars(found):
+                silent = record(session, services, message, others[message.id], at=at) or silent
+    return silent
+
+
+def _bundles(claimed: list[Claimed], together: Callable[[str], int]) -> list[Bundle]:
+    """One text to many people is one call, where the gateway takes it; the most urgent first as before."""
+    alike: dict[tuple[str, ...], Bundle] = defaultdict(list)
+    bundles: list[Bundle] = []
+    for one in claimed:
+        most = together(one.gateway)
+        if most == 1 or one.kind is Kind.ALERT or one.outbound.template or one.outbound.parts_taken:
+            bundles.append([one])
+            continue
+        key = (one.gateway, one.kind, one.outbound.channel, one.outbound.text)
+        if not alike[key]:
+            bundles.append(alike[key])
+        alike[key].append(one)
+        if len(alike[key]) == most:
+            del alike[key]
+    return bundles
+
+
+def _send(services: Services, bundle: Bundle, at: datetime) -> list[Outcome]:
     """Runs in a thread of its own, without a connection to PostgreSQL."""
-    at = now or datetime.now().astimezone()
-    kind: Kind = one.kind if one.kind in ("alert", "staff", "answer") else "push"  # type: ignore[assignment]
+    first = bundle[0]
+    gateway = _way(services, first, at)
+    messages = [(one.outbound, one.recipient) for one in bundle]
     try:
-        recipient = _as_known_now(services, one) if kind == "push" else one.recipient
-        sent = services.gate.send(one.outbound, kind, gateway=one.gateway, recipient=recipient, now=at)
-    except (RedisError, Unreadable) as error:
-        log.warning("stop_unknown", message=one.id, error=type(error).__name__)
-        return Outcome(Delivery.WITHHELD, "stop_unknown", until=at + UNKNOWN_FOR)
-    except Withheld as error:
-        return Outcome(Delivery.WITHHELD, error.reason, until=error.until)
-    except SendError as error:
-        state = Delivery.UNKNOWN if error.unknown else Delivery.FAILED
-        again = (error.retry_after or 0.0) if error.retryable else None
-        return Outcome(state, error.code, again_at=again, suppress=error.suppress)
+        results = services.gate.send_many(messages, first.kind, gateway=gateway, now=at)
     except Exception as error:
         # A fault of ours in a gateway module: nobody knows whether it left.
-        log.exception("send_crashed", message=one.id)
-        return Outcome(Delivery.UNKNOWN, type(error).__name__)
-    return Outcome(Delivery.SENT, external_id=sent.external_id, parts=sent.parts)
+        log.exception("send_crashed", message=first.id, together=len(bundle))
+        return [Outcome(Delivery.UNKNOWN, type(error).__name__, gateway=gateway)] * len(bundle)
+    return [_outcome(result, gateway) for result in results]
 
 
-def _as_known_now(services: Services, one: Claimed) -> Recipient:
+def _outcome(result: Sent | SendError | Withheld, gateway: str) -> Outcome:
+    if isinstance(result, Sent):
+        return Outcome(
+            Delivery.SENT, gateway=gateway, external_id=result.external_id, parts=result.parts, cost=result.cost
+        )
+    if isinstance(result, Withheld):
+        return replace(Outcome.put_off(result.reason, result.until), gateway=gateway)
+    again = (result.retry_after or 0.0) if result.retryable or result.account else None
+    return Outcome(
+        Delivery.UNKNOWN if result.unknown else Delivery.FAILED,
+        result.code,
+        gateway=gateway,
+        again_at=again,
+        suppress=result.suppress,
+        parts_taken=result.parts_taken,
+    )
+
+
+def _way(services: Services, one: Claimed, at: datetime) -> str:
+    """An alert takes the spare gateway while its own is paused (safety 17)."""
+    spare, pace = services.settings.staff_gateway_spare, services.gate.pace
+    if one.kind is Kind.ALERT and spare and pace.paused(one.gateway, now=at) and not pace.paused(spare, now=at):
+        return spare
+    return one.gateway
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whether somebody said STOP this very second: `doubtful` ones wait until that can be known."""
+
+    sure: list[Claimed]
+    doubtful: list[Claimed]
+    again_at: datetime
+
+
+def _as_known_now(services: Services, claimed: list[Claimed], at: datetime) -> _Asked:
     """Either side says stop: stop. A STOP of this second may not be recorded yet."""
-    since = stopped_since(services.conversations, one.outbound.to, ciphers=services.ciphers)
-    return replace(one.recipient, stopped=one.recipient.stopped | since)
+    pushes = [one for one in claimed if RULES[one.kind].opt_out]
+    known: dict[str, frozenset[str] | None] = {}
+    if pushes:
+        numbers = [one.outbound.to for one in pushes]
+        try:
+            known = stopped_since(services.conversations, numbers, ciphers=services.ciphers)
+        except RedisError as error:
+            log.warning("stop_unknown", messages=len(pushes), error=type(error).__name__)
+    asked = _Asked([], [], at + UNKNOWN_FOR)
+    for one in claimed:
+        if not RULES[one.kind].opt_out:
+            asked.sure.append(one)
+        elif (since := known.get(one.outbound.to)) is None:
+            asked.doubtful.append(one)
+        else:
+            asked.sure.append(
+                replace(one, recipient=replace(one.recipient, stopped=one.recipient.stopped | since)) if since else one
+            )
+    return asked
 
 
-def _record(session: Session, message: Message, outcome: Outcome, *, now: datetime) -> bool:
-    """Write down what became of it; True if an alert counts as silence now."""
-    if message.state not in ("sending", "queued", "unknown"):
-        return False  # a report came first
-    if outcome.state == Delivery.SENT:
-        return _record_sent(session, message, outcome, now)
-    if outcome.suppress:
-        _block(session, message)
-    again = _again_at(message, outcome, now)
-    if again is not None:
-        message.state, message.due_at, message.reason = "queued", again, outcome.reason
-    else:
-        message.reason = outcome.reason
-        advance(message, outcome.state, reason=outcome.reason, at=now)
-    # Silence at once, however short the hiccup: the next person is told while this one is tried again (safety 17).
-    return message.kind == "alert" and bool(failed_message(session, message, now=now))
-
-
-def _record_sent(session: Session, message: Message, outcome: Outcome, now: datetime) -> bool:
-    message.external_id, message.parts, message.sent_at = outcome.external_id, outcome.parts, now
-    advance(message, Delivery.SENT, at=now)
-    failed = apply_kept(session, message, at=now)
-    return bool(failed and message.kind == "alert" and failed_message(session, message, now=now))
-
-
-def _again_at(message: Message, outcome: Outcome, now: datetime) -> datetime | None:
-    """When to try again; None: never by itself."""
-    if outcome.until is not None:
-        return outcome.until
-    unsure = outcome.state == Delivery.UNKNOWN and message.kind == "alert" and message.attempts < UNSURE_TRIES
-    if outcome.again_at is None and not unsure:
-        return None
-    if now - message.created_at > GIVE_UP.get(message.kind, timedelta(hours=2)):
-        return None
-    pause = min(2.0**message.attempts, SLOWEST.get(message.kind, 300.0))
-    return now + timedelta(seconds=max(pause, outcome.again_at or 0.0))
-
-
-def _block(session: Session, message: Message) -> None:
-    """The gateway says that this recipient must not be written to: shown to staff, and no push any more (safety 7)."""
-    contact = session.get(Contact, message.contact_id, with_for_update=True) if message.contact_id else None
-    if contact is not None and message.channel not in contact.blocked:
-        contact.blocked = [*contact.blocked, message.channel]
+def _wall_clock() -> datetime:
+    return datetime.now().astimezone()
 
 
 def _now(session: Session) -> datetime:

@@ -12,12 +12,13 @@ from rq import Queue
 from bot.config import Settings
 from bot.gate import Gate
 from bot.gateway import Gateway
+from bot.jobs.handing import SENDERS
+from bot.jobs.pace import Paces
+from bot.jobs.shelf import Shelves
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.waking import queue_on
 from handlers import registry
-
-SENDERS = 16  # messages handed to gateways at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +33,32 @@ class Services:
     gate: Gate
     senders: ThreadPoolExecutor
     gateways: Mapping[str, Gateway] = field(default_factory=dict)  # to fetch from; what is sent passes the gate
+    shelves: Shelves = field(default_factory=Shelves)
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Connect to what the settings name; nothing is asked of the stores yet."""
-        names = dict.fromkeys((*settings.gateways, settings.staff_gateway, settings.sms_gateway))
+        carriers = (
+            settings.staff_gateway,
+            settings.staff_gateway_spare,
+            settings.sms_gateway,
+            settings.whatsapp_gateway,
+        )
+        names = dict.fromkeys((*settings.gateways, *filter(None, carriers)))
+        retry = Retry(ConstantBackoff(0.1), 1)
+        jobs = Redis.from_url(settings.queue_url, retry=retry)
+        conversations = Redis.from_url(settings.redis_url, retry=retry, socket_timeout=5, socket_connect_timeout=2)
         gateways = registry.build(settings, names)
         gate = Gate(
             settings,
             gateways,
             outgoing_allowed=lambda name: registry.outgoing_allowed(settings, name),
+            pace=Paces(settings, conversations),
         )
-        retry = Retry(ConstantBackoff(0.1), 1)
-        jobs = Redis.from_url(settings.queue_url, retry=retry)
         return cls(
             settings=settings,
             database=Database.of(settings, pool_size=3),
-            conversations=Redis.from_url(settings.redis_url, retry=retry, socket_timeout=5, socket_connect_timeout=2),
+            conversations=conversations,
             queue=queue_on(jobs),
             ciphers=Ciphers.of(settings),
             gate=gate,

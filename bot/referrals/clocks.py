@@ -151,8 +151,13 @@ def next_safe_call(terms: Terms | None, at: datetime, *, clocks: Clocks = STANDA
         return at.astimezone(UTC)
     if not terms.may_call:
         return None
-    hours = clocks.windows.get(terms.window)
     # a window this release does not know is not a permission for any other hour
+    return within_window(terms, at, clocks=clocks)
+
+
+def within_window(terms: Terms, at: datetime, *, clocks: Clocks = STANDARD) -> datetime | None:
+    """`at`, or the next moment inside the hours the person gave; None for hours that this release does not know."""
+    hours = clocks.windows.get(terms.window)
     return None if hours is None else _within(at, hours, clocks)
 
 

@@ -16,19 +16,24 @@ _decode = msgspec.msgpack.Decoder(Terms).decode
 
 def read_terms(referral: Referral, *, ciphers: Ciphers) -> Terms | None:
     """The terms of a referral; None where nobody said yet, and where they do not open: default deny (safety 1)."""
-    if referral.terms_enc is None:
+    return open_terms(referral.id, referral.terms_enc, ciphers=ciphers)
+
+
+def open_terms(referral_id: str, terms_enc: bytes | None, *, ciphers: Ciphers) -> Terms | None:
+    """As `read_terms`, from the column."""
+    if terms_enc is None:
         return None
     try:
-        return _decode(ciphers.decrypt(referral.terms_enc, _place(referral)))
+        return _decode(ciphers.decrypt(terms_enc, _place(referral_id)))
     except (Unreadable, msgspec.MsgspecError):
-        log.warning("terms_unreadable", referral=referral.id)
+        log.warning("terms_unreadable", referral=referral_id)
         return None
 
 
 def write_terms(referral: Referral, terms: Terms, *, ciphers: Ciphers) -> None:
     """Keep them; the old ones are gone, for safety changes (safety 1)."""
-    referral.terms_enc = ciphers.encrypt(msgspec.msgpack.encode(terms), _place(referral))
+    referral.terms_enc = ciphers.encrypt(msgspec.msgpack.encode(terms), _place(referral.id))
 
 
-def _place(referral: Referral) -> bytes:
-    return f"referrals|{referral.id}|terms".encode()
+def _place(referral_id: str) -> bytes:
+    return f"referrals|{referral_id}|terms".encode()
