@@ -56,8 +56,7 @@ def utf16_units(text: str) -> int:
 def fold(text: str, language: str = "") -> str:
     """The plain spelling of a text: GSM-7 wherever a plain form exists; what has none stays.
 
-    `language` (`dje`, `tmh`, …) chooses between usual spellings of one letter;
-    the Zarma and Tamasheq rows await a native speaker. Folding twice changes nothing.
+    `language` (`dje`, `tmh`, …) chooses between usual spellings of one letter. Folding twice changes nothing.
     """
     if is_gsm7(text):
         return text
@@ -76,9 +75,11 @@ _BASIC = (
 _EXTENSION = frozenset("^{}\\[]~|€\f")
 _ALPHABET = frozenset(_BASIC) | _EXTENSION
 
+# needs native review: the usual plain spellings of Hausa, Zarma, Fulfulde, Tamasheq, Kanuri and their neighbours
 _LETTERS = {
     "ɓ": "b", "Ɓ": "B", "ɗ": "d", "Ɗ": "D", "ƙ": "k", "Ƙ": "K", "ƴ": "y", "Ƴ": "Y", "ɠ": "g", "Ɠ": "G",
-    "ŋ": "ng", "Ŋ": "Ng", "ɲ": "ny", "Ɲ": "Ny", "ɛ": "e", "Ɛ": "E", "ɔ": "o", "Ɔ": "O", "ɩ": "i", "ʋ": "v",
+    "ŋ": "ng", "Ŋ": "Ng", "ɲ": "ny", "Ɲ": "Ny", "ɛ": "e", "Ɛ": "E", "ɔ": "o", "Ɔ": "O", "ɩ": "i", "Ɩ": "I", "ʋ": "v", "Ʋ": "V",
+    "ɍ": "r", "Ɍ": "R", "ɖ": "d", "Ɖ": "D", "ƒ": "f", "Ƒ": "F", "ʊ": "u", "Ʊ": "U",
     "ə": "e", "Ə": "E", "ǝ": "e", "Ǝ": "E", "ɣ": "gh", "Ɣ": "Gh", "ħ": "h", "Ħ": "H", "đ": "d", "Đ": "D",
     "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "ı": "i", "ẞ": "SS",
 }  # fmt: skip
@@ -89,7 +90,7 @@ _SIGNS = {
     "⁄": "/", "∕": "/", "°": "o", "\t": " ", "\v": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n",
     "\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "",
 }  # fmt: skip
-_BY_LANGUAGE = {
+_BY_LANGUAGE = {  # needs native review
     "dje": {"ɲ": "ny", "Ɲ": "Ny", "ŋ": "ng", "Ŋ": "Ng"},
     "tmh": {"š": "sh", "Š": "Sh", "ž": "j", "Ž": "J", "ǧ": "j", "Ǧ": "J", "ɣ": "gh", "Ɣ": "Gh"},
 }
