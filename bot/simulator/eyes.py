@@ -52,7 +52,7 @@ def _thief(own: list[dict[str, Any]], line: dict[str, Any]) -> dict[str, Any]:
     sees: list[str | Words] = []
     if line.get("open"):
         sees.append(f"USSD: {_first_line(line.get('screen') or '')}")
-    kept = [what for what in own if what["channel"] != "ussd"][-MOST:]
+    kept = [what for what in own if what["channel"] not in ("ussd", "voice")][-MOST:]
     sees += [
         f"{what['channel'].upper()} {'→' if what['kind'] == 'turn' else '←'} {_short(what['text'])}" for what in kept
     ]
@@ -69,6 +69,10 @@ def _thief(own: list[dict[str, Any]], line: dict[str, Any]) -> dict[str, Any]:
             _words(
                 "Perhaps the short code among dialled numbers.", "Peut-être le code court parmi les numéros composés."
             )
+        )
+    if any(what["channel"] == "voice" for what in own):
+        sees.append(
+            _words("That the line was rung, among the calls made.", "Que la ligne a été appelée, dans le journal.")
         )
     return {
         "who": _words("A phone thief", "Un voleur de téléphone"),

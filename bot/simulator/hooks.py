@@ -100,6 +100,21 @@ class Hooks:
         }
         return self._africastalking("ussd-end", form, session)
 
+    def voice(self, phone: str, *, session: str, ended: bool = False) -> Request:
+        """A call to the line: the hook while it rings, or the one that tells how it ended."""
+        form = {
+            "isActive": "0" if ended else "1",
+            "sessionId": session,
+            "direction": "Inbound",
+            "callerNumber": phone,
+            "destinationNumber": self._settings.africastalking_sender,
+            "callSessionState": "Completed" if ended else "Ringing",
+            "callStartTime": _date(datetime.now(UTC)),
+        }
+        if ended:
+            form |= {"durationInSeconds": "0", "currencyCode": "XOF", "amount": "0.0", "hangupCause": "CALL_REJECTED"}
+        return self._africastalking("voice", form, f"call\n{session}")
+
     def sms(self, phone: str, text: str, *, hours_late: float = 0) -> Request:
         """A text to the short code; a late one carries the date at which it was written."""
         identity = str(uuid.uuid4())
@@ -183,6 +198,11 @@ class Hooks:
 def new_line() -> str:
     """A USSD session id as Africa's Talking makes them."""
     return "ATUid_" + uuid.uuid4().hex
+
+
+def new_call() -> str:
+    """The session id of a call, likewise."""
+    return "ATVId_" + uuid.uuid4().hex
 
 
 def _date(moment: datetime) -> str:

@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any
 
-from bot.simulator.hooks import Answer, Hooks, Request, new_line
+from bot.simulator.hooks import Answer, Hooks, Request, new_call, new_line
 from bot.simulator.shelf import Shelf
 from bot.store.ciphers import Ciphers
 
@@ -57,6 +57,16 @@ class Phones:
         line |= {"open": False, "dropped": True}
         self._shelf.put(LINE, line, phone)
         return self._note(phone, request, [answer], channel="ussd", did="drop", text="")
+
+    def beep(self, phone: str, *, twice: bool = False) -> dict[str, Any]:
+        """Let the line ring once: it rejects the call, and the gateway tells that it has ended."""
+        if self.line(phone).get("open"):
+            raise Misdialled("Hang up first.")
+        call = new_call()
+        request = self._hooks.voice(phone, session=call)
+        answers = self._send(request, twice)
+        self._hooks.send(self._hooks.voice(phone, session=call, ended=True))
+        return self._note(phone, request, answers, channel="voice", did="beep", text="")
 
     def sms(self, phone: str, text: str, *, twice: bool = False, late: bool = False) -> dict[str, Any]:
         """Text the short code."""

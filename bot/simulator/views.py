@@ -52,6 +52,7 @@ def create(services: Services, shelf: Shelf, hooks: Hooks) -> Blueprint:
     routes.add_url_rule("/api/turns/<event>", "turn", views.turn)
     posts: dict[str, Callable[[], Response]] = {
         "ussd": views.ussd,
+        "voice": views.voice,
         "sms": views.sms,
         "whatsapp": views.whatsapp,
         "switch": views.switch,
@@ -122,6 +123,11 @@ class _Views:
             case _:
                 raise Misdialled("A line is dialled, typed on or dropped.")
         return jsonify({"event": _sized(told), "line": self._line(phone)})
+
+    def voice(self) -> Response:
+        body = _body()
+        phone, _ = checked(body.get("phone"))
+        return jsonify({"event": _sized(self._phones.beep(phone, twice=bool(body.get("twice"))))})
 
     def sms(self) -> Response:
         body = _body()

@@ -166,6 +166,23 @@ def test_a_dropped_line_can_be_gone_on_with(opened):
     page.wait_for_selector('#screen :text("1 Continuer")')
 
 
+def test_a_beep_is_not_picked_up_costs_nothing_and_asks_for_a_call(opened, service):
+    page = opened()
+    page.select_option("#who-keypad", SALIFOU)
+    before = len(messages(service, SALIFOU))
+    with page.expect_response("**/simulator/api/voice"):
+        page.click("#beep")
+    page.wait_for_selector('#screen :text("cost nothing")')
+    page.wait_for_selector('.path :text("POST /hooks/africastalking/…/voice")')
+    page.wait_for_selector('.path :text("<Reject/>")')
+    page.wait_for_selector('.path :text("OpenReferral")', timeout=15_000)
+    assert page.inner_text("#bill tr:first-child").endswith("0 F")
+    assert len(messages(service, SALIFOU)) == before
+    page.click("#redial")
+    page.wait_for_selector("#drop:not([disabled])")
+    assert page.is_disabled("#beep")
+
+
 def test_english_stands_under_french_when_asked(opened):
     page = opened()
     dial(page)

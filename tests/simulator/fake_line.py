@@ -68,7 +68,7 @@ class FakeLine:
         events = gateway.parse(request, kind)
         self.seen += events
         text, final = None, False
-        for event in [event for event in events if isinstance(event, Inbound)]:
+        for event in [event for event in events if isinstance(event, Inbound) and event.channel is not Channel.VOICE]:
             text, final = self.turn(event)
             if event.channel is not Channel.USSD:
                 self.later(gateway, event.channel, event.address, text)

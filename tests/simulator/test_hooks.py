@@ -7,7 +7,7 @@ from flask import Flask, request
 
 from bot.errors import BadSignature
 from bot.messages import Channel, Delivery, SessionEnded, StatusReport
-from bot.simulator.hooks import Hooks, new_line
+from bot.simulator.hooks import Hooks, new_call, new_line
 from handlers.africastalking import AfricasTalking
 from handlers.twilio import Twilio
 
@@ -45,6 +45,15 @@ def test_a_dropped_line_is_told(settings, received):
     session = new_line()
     (event,) = received(Hooks(settings).ussd_end(PHONE, session=session, typed=["1"], last="CON ?", seconds=3))
     assert event == SessionEnded("africastalking", PHONE, session, "Incomplete")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_both_hooks_of_a_call_are_the_same_event(settings, received, ended):
+    call = new_call()
+    composed = Hooks(settings).voice(PHONE, session=call, ended=ended)
+    (event,) = received(composed)
+    assert (event.channel, event.address, event.text) == (Channel.VOICE, PHONE, "")
+    assert event.external_id == composed.external_id == f"call\n{call}"
 
 
 def test_a_late_sms_carries_the_date_of_two_hours_ago(settings, received):

@@ -47,6 +47,22 @@ def test_dropping_the_line_tells_the_service(page, line):
     assert page.post("ussd", phone=SALIFOU, do="drop").status_code == 400
 
 
+def test_a_beep_is_rejected_and_tells_ringing_and_end(page, line):
+    event = page.post("voice", phone=SALIFOU).json()["event"]
+    assert (event["channel"], event["did"], event["status"], event["screen"]) == ("voice", "beep", 200, None)
+    assert "<Reject/>" in event["body"]
+    ringing, ended = line.seen
+    assert ringing.external_id == ended.external_id
+    assert [dict(event["form"])[name] for name in ("isActive", "callerNumber")] == ["1", SALIFOU]
+
+
+def test_nobody_rings_while_a_line_is_open(page, line):
+    page.post("ussd", phone=SALIFOU, do="dial")
+    refused = page.post("voice", phone=SALIFOU)
+    assert (refused.status_code, refused.json()["error"]) == (400, "Hang up first.")
+    assert len(line.seen) == 1
+
+
 def test_delivered_twice_is_the_same_message_two_times(page, line):
     event = page.post("whatsapp", phone=AICHATOU, text="Bonjour", twice=True).json()["event"]
     first, second = line.seen

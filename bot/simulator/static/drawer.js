@@ -47,7 +47,7 @@ export function draw() {
 const firstLine = (text) => text.split("\n")[0];
 const what = (event) => {
   if (event.kind === "message") return event.text;
-  if (event.did === "drop") return word("did_drop");
+  if (event.did === "drop" || event.did === "beep") return word(`did_${event.did}`);
   const shown = event.screen ? ` → ${firstLine(event.screen)}` : "";
   if (event.did === "dial") return word("did_dial", state.short_code) + shown;
   return (SECRET.test(event.text) && event.channel !== "sms" ? "••••" : event.text) + shown;
@@ -60,7 +60,7 @@ function drawTurns() {
   list.replaceChildren(...events.map((event) => {
     const who = event.kind === "message" ? word("to", nameOf(event.phone)) : nameOf(event.phone);
     return el("li", {}, el("button", { type: "button", "aria-pressed": String(event.id === chosen()?.id), onclick: () => { state.chosen = event.id; touch(); } },
-      el("time", {}, clockTime(event.at, true)), el("span", {}, el("b", {}, who), ` ${CHANNELS[event.channel]}`), el("span.what", {}, what(event))));
+      el("time", {}, clockTime(event.at, true)), el("span", {}, el("b", {}, who), ` ${CHANNELS[event.channel] ?? word(event.channel)}`), el("span.what", {}, what(event))));
   }));
 }
 
@@ -83,6 +83,7 @@ function turnPath(event, detail) {
   const form = event.form.map(([name, value], n) => `${n ? "&" : ""}${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join("\n");
   const good = event.status === 200, trace = event.trace ?? {}, ms = (us) => (us == null ? "–" : (us / 1000).toFixed(2));
   const items = [step(good, word(good ? "hook" : "refused", good ? event.proof : `HTTP ${event.status}`), `${event.took} ms`, el("pre", {}, `POST ${event.path}\n${form}`))];
+  if (event.did === "beep") items[0].append(el("pre", {}, event.body));
   if (event.times > 1) items[0].append(el("p", {}, word(event.same ? "times_same" : "times_other")));
   const timed = trace.load_us != null;
   items.push(step(good, word("steps"), timed ? `${ms(trace.load_us + (trace.step_us ?? 0) + (trace.commit_us ?? 0))} ms` : "",
@@ -111,12 +112,13 @@ export function load(event) {
 }
 
 function drawBill() {
-  const body = $("#bill"), rows = state.events.filter((event) => event.kind === "message" || event.screen != null && event.final).reverse().slice(0, 12);
+  const body = $("#bill"), rows = state.events.filter((event) => event.kind === "message" || event.did === "beep" || event.screen != null && event.final).reverse().slice(0, 12);
   const key = `${rows[0]?.id}|${rows.length}|${document.documentElement.lang}`;
   if (body.dataset.key === key) return;
   body.dataset.key = key;
   if (!rows.length) { body.replaceChildren(el("tr", {}, el("td", { colspan: 5 }, word("no_bill")))); return; }
   body.replaceChildren(...rows.map((event) => {
+    if (event.did === "beep") return row(nameOf(event.phone), word("did_beep"), "–", 0, 0, 0);
     if (event.kind === "turn") return row(nameOf(event.phone), "USSD: " + firstLine(event.screen), event.size.encoding, event.size.units, 0, 0);
     return row(nameOf(event.phone), event.text, event.size.encoding, event.size.units, event.channel === "sms" ? event.size.parts : 0, event.size.price);
   }));

@@ -30,6 +30,7 @@ async function act(path, body) {
 }
 
 export const dial = () => { state.mode = "ussd"; return act("ussd", { phone: state.slots.keypad, do: "dial" }); };
+export const beep = () => { state.mode = "ussd"; return act("voice", { phone: state.slots.keypad }); };
 export const drop = () => act("ussd", { phone: state.slots.keypad, do: "drop" });
 export const write = (slot, text, payload = "") => {
   const phone = state.slots[slot];
@@ -63,6 +64,7 @@ export function wire(english) {
   const submit = () => { const text = entry.value.trim(); entry.value = ""; if (text === state.short_code) dial(); else if (text || state.mode === "ussd" && !state.lines[state.slots.keypad]?.open) write("keypad", text); };
   $(".lcd").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   $("#send").addEventListener("click", submit);
+  $("#beep").addEventListener("click", beep);
   $("#cancel").addEventListener("click", () => { if (entry.value) entry.value = ""; else if (state.mode === "ussd" && state.lines[state.slots.keypad]?.open) drop(); });
   $(".keys").addEventListener("click", (event) => { const key = event.target.closest("[data-key]"); if (key) entry.value += key.dataset.key; });
   for (const node of document.querySelectorAll("[data-mode]")) node.addEventListener("click", () => { state.mode = node.dataset.mode; touch(); });
@@ -113,6 +115,7 @@ function drawKeypad() {
   const unread = news(phone, "sms").length, sms = $("[data-mode=sms]");
   sms.textContent = unread && state.mode !== "sms" ? `SMS (${unread})` : "SMS";
   $("#drop").disabled = !(state.mode === "ussd" && line.open);
+  $("#beep").disabled = Boolean(line.open);
   if (state.mode === "sms") {
     drawThread("keypad", screen, word("no_sms"));
     $("#line").textContent = state.sender;
@@ -120,9 +123,11 @@ function drawKeypad() {
     return gauge(last?.size, last);
   }
   shown.keypad = "";
-  const turn = state.events.filter((event) => event.phone === phone && event.channel === "ussd" && event.did !== "drop").at(-1);
+  const turn = state.events.filter((event) => event.phone === phone && (event.channel === "ussd" || event.channel === "voice") && event.did !== "drop").at(-1);
+  const beeped = turn?.did === "beep" && turn.status === 200;
   let text = line.screen ?? "";
   if (!turn) text = word("to_dial", state.short_code);
+  else if (beeped) text = `${word("beeped")}\n\n${word("to_dial", state.short_code)}`;
   else if (turn.screen == null) text = turn.status ? word("no_answer", turn.status) : word("nobody");
   else if (line.dropped) text = "";
   const key = `${phone}|${turn?.id}|${line.open}|${line.dropped}|${locale()}|${state.english}|${state.details[turn?.id]?.english ?? ""}`;
@@ -133,7 +138,7 @@ function drawKeypad() {
     if (state.english && turn?.screen) { const english = fetchEnglish(turn); if (english) screen.append(el("p.english", { lang: "en" }, english)); }
     screen.scrollTop = 0;
   }
-  gauge(line.screen != null && !line.dropped ? line.size : null, null);
+  gauge(line.screen != null && !line.dropped && !beeped ? line.size : null, null);
 }
 
 export function drawLine() {
