@@ -40,14 +40,16 @@ def main() -> None:
 
 
 def add_subjects() -> None:
-    """Add the commands of cases, content, staff and duty."""
+    """Add the commands of cases, content, staff, duty and gateways."""
     from bot.cases.commands import app as cases
     from bot.content.commands import app as content
     from bot.referrals.commands import app as people
+    from handlers.described.commands import app as gateways
 
     app.add_typer(cases)
     app.add_typer(content)  # texts
     app.add_typer(people)  # staff and duty
+    app.add_typer(gateways)
 
 
 @app.callback()
@@ -192,9 +194,11 @@ def new_key() -> None:
 
 @app.command()
 def check() -> None:
-    """Check the flows, their translations and tables; faults with file, line and remedy."""
+    """Check the flows, their translations and tables, and described gateways; faults with file, line and remedy."""
     from bot import content
+    from handlers import registry
 
+    registry.descriptions(config.load().described_gateways)
     found = [str(fault) for fault in content.check()]
     for fault in found:
         typer.echo(fault)

@@ -114,7 +114,7 @@ def _sms(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
     def read(fields: Fields) -> list[Event]:
         external_id, address = id_of(fields), context.address(fields, address_at)
         if opts_out is not None and opts_out(fields):
-            return [OptOut(context.gateway, address, Channel.SMS, external_id)]
+            return [OptOut(context.gateway, address, Channel.SMS, external_id, blocks=True)]
         sent = sent_at(fields, context.clock())
         text, to = text_of(fields), to_of(fields)
         return [Inbound(context.gateway, external_id, Channel.SMS, address, text, sent, to=to)]
@@ -138,7 +138,7 @@ def _delivery(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
         found: list[Event] = [StatusReport(context.gateway, external_id, state or Delivery.SENT, code, message)]
         if code in context.blocked and address_at:
             address = context.address(fields, address_at)
-            found.append(OptOut(context.gateway, address, Channel.SMS, f"{external_id}\n{code}"))
+            found.append(OptOut(context.gateway, address, Channel.SMS, f"{external_id}\n{code}", blocks=True))
         return found
 
     return read
@@ -162,7 +162,7 @@ def _opt_out(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
     def read(fields: Fields) -> list[Event]:
         address = context.address(fields, address_at)
         mark = id_of(fields) if hook.id else f"{address}\n{context.clock():%Y-%m-%dT%H:%M}"
-        return [OptOut(context.gateway, address, Channel.SMS, f"optout\n{mark}")]
+        return [OptOut(context.gateway, address, Channel.SMS, f"optout\n{mark}", blocks=True)]
 
     return read
 
