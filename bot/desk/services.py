@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from flask import current_app
+from redis import Redis
 
 from bot.config import Settings
+from bot.gateway import Gateway
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 
@@ -30,6 +32,14 @@ class Services(Protocol):
     @property
     def ciphers(self) -> Ciphers:
         """All keys."""
+
+    @property
+    def gateways(self) -> Mapping[str, Gateway]:
+        """The gateways that are on: what their codes mean."""
+
+    @property
+    def redis_client(self) -> Redis:
+        """The conversation store: which gateways are paused."""
 
     def wake(self, name: str, *ids: object) -> object:
         """Wake a job (`climb`, `send_messages`); ids only. Never raises: what is lost a sweep finds."""

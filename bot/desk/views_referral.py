@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
 from sqlalchemy.orm import Session
 
-from bot.desk import presenting, presenting_folder, reading, safe_contact
+from bot.desk import presenting, presenting_folder, presenting_messages, reading, reading_messages, safe_contact
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
 from bot.desk.reading import Folder
@@ -294,3 +294,4 @@ def _read_aloud(number: str) -> str:
     home = country_code_for_region(services().settings.default_region)
     style = PhoneNumberFormat.NATIONAL if parsed.country_code == home else PhoneNumberFormat.INTERNATIONAL
     return str(format_number(parsed, style))
+        about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],

@@ -1,6 +1,7 @@
 """Who may see which referral: role, queue, office, seal. Who may not sees nothing that shows it exists (safety 19).
 
-Two forms of one rule: `may_see` for a referral in hand, `visible` for every list, count, search and export.
+Two forms of one rule: `may_see` for a referral in hand, `visible` for every list, count, search and export;
+`visible_messages` is the same rule for messages.
 Sources: safety 18 and 19.
 """
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
 
-from bot.store.models import Case, Referral, Staff
+from bot.store.models import Alert, Case, Message, MessageAlert, Referral, Staff
 
 QUEUES = ("protection", "gbv", "child", "sealed", "complaints", "assistance", "community")
 CRITICAL_QUEUES = ("protection", "gbv", "child", "sealed")
@@ -49,6 +50,9 @@ HIDDEN_FROM: dict[str, frozenset[str]] = {
 } | {"DEB": frozenset({"partner"})}
 # in the queue of complaints, but about nobody of the office: an appeal, one's own data
 NOT_ABOUT_STAFF = frozenset({"APL", "PRV"})
+
+# see what the line costs, and what became of messages that belong to no request; never a text or a number
+RUN_THE_LINE = frozenset({"coordinator", "admin"})
 
 
 def serves(staff: Staff) -> frozenset[str]:
@@ -108,6 +112,35 @@ def visible(staff: Staff) -> ColumnElement[bool]:
     about_staff = and_(queue == "complaints", code.not_in(sorted(NOT_ABOUT_STAFF)))
     narrow.append(case((about_staff, not_(_accused_rows(staff))), else_=_office_rows(staff)))
     return and_(*rules, or_(queue == "sealed", and_(*narrow)))
+
+
+def runs_the_line(staff: Staff) -> bool:
+    """May this person see costs, and messages to people that belong to no request?"""
+    return staff.active and staff.role in RUN_THE_LINE
+
+
+def reads_messages(staff: Staff) -> bool:
+    """Can there be messages that this person may know of?"""
+    return runs_the_line(staff) or bool(serves(staff))
+
+
+def visible_messages(staff: Staff) -> ColumnElement[bool]:
+    """The rule as a condition on `Message`: one about a referral, or a digest of several, as if it were all of them.
+
+    What belongs to none: to a person, for who runs the line; to staff, for its own recipient.
+    """
+    told = select(MessageAlert.message_id).where(MessageAlert.message_id == Message.id).correlate(Message)
+    of = told.join(Alert, Alert.id == MessageAlert.alert_id).join(Referral, Referral.id == Alert.referral_id)
+    about = select(Referral.id).where(Referral.id == Message.referral_id).correlate(Message)
+    belongs = or_(Message.referral_id.is_not(None), exists(told))
+    all_seen = and_(
+        or_(Message.referral_id.is_(None), exists(about.where(visible(staff)))), ~exists(of.where(not_(visible(staff))))
+    )
+    alone = or_(
+        Message.staff_id == staff.id,
+        and_(Message.contact_id.is_not(None), true() if runs_the_line(staff) else false()),
+    )
+    return case((belongs, all_seen), else_=alone)
 
 
 def _accused(staff: Staff, referral: Referral, case: Case | None) -> bool:
