@@ -21,6 +21,7 @@ from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.stores import EmbeddedStores
 from tests import chromium
+from tests.machine import lacks_kannel
 
 TEMPLATE = "migrated"
 VALKEY_DATABASES = 16
@@ -38,12 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without Chromium the browser's tests are left out; in CI they fail, so that nobody believes they ran."""
-    if chromium.PROGRAM or os.environ.get("CI"):
+    """Without Chromium or Kannel their tests are left out; in CI they fail, so that nobody believes they ran."""
+    if os.environ.get("CI"):
         return
+    lacks = {"browser": "" if chromium.PROGRAM else "no Chromium: install it, or set MARABA_CHROMIUM"}
+    lacks["kannel"] = lacks_kannel()
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.skip(reason="no Chromium: install it, or set MARABA_CHROMIUM"))
+        for name in filter(item.get_closest_marker, lacks):
+            if lacks[name]:
+                item.add_marker(pytest.mark.skip(reason=lacks[name]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

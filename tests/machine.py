@@ -1,8 +1,19 @@
 """What tests ask of the machine they run on, and of the stores there."""
 
+import ctypes
+import fcntl
+import os
+import shutil
 import socket
+import struct
+import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
+
+KANNEL = {"bearerbox": "/usr/sbin", "smsbox": "/usr/sbin", "fakesmsc": "/usr/lib/kannel/test"}  # as Debian has them
+_NEW_NETWORK = 0x40000000  # CLONE_NEWNET of unshare(2)
+_SET_FLAGS, _UP = 0x8914, 0x1  # SIOCSIFFLAGS and IFF_UP of netdevice(7)
 
 
 def free_port():
@@ -25,6 +36,34 @@ def eventually(condition, *, within=15.0, every=0.05):
             return found
         time.sleep(every)
     raise AssertionError(f"not within {within} s; last error: {fault!r}")
+
+
+def lacks_kannel():
+    """Why the tests of Kannel can't run here; "" where they can."""
+    missing = [name for name, folder in KANNEL.items() if not shutil.which(name, path=folder)]
+    if missing:
+        return f"no {missing[0]}: as root, apt-get install kannel kannel-extras"
+    allowed = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
+    return "" if allowed else "no network of its own: unshare -n wants root"
+
+
+@contextmanager
+def own_network():
+    """A network with a loopback of its own and nothing else, for this thread and all that it starts.
+
+    Stores on Unix sockets stay within reach; every port is free, and who listens everywhere is heard by nobody else.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if libc.unshare(_NEW_NETWORK):
+            raise OSError(ctypes.get_errno(), "unshare")
+        with socket.socket() as any_socket:
+            fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH14x", b"lo", _UP))
+        yield
+    finally:
+        libc.setns(before, _NEW_NETWORK)
+        os.close(before)
 
 
 def with_children(*roots):
