@@ -42,7 +42,7 @@ class Events:
         self._store.note(shard, turn, pack_entry(entry, self._ciphers), kept=KEPT)
 
     def opt_out(self, event: OptOut, *, now: datetime) -> None:
-        """The gateway blocks a number: as if the person had written STOP, and staff are shown it (safety 7).
+        """As if the person had written STOP; a block is shown to staff, for answers can't leave (safety 7).
 
         Raises StoreDown.
         """
@@ -63,7 +63,7 @@ class Events:
                 event.channel,
                 address.digest,
                 number="" if contact.known else event.address,
-                effects=(Blocked(channel=event.channel.value),),
+                effects=(Blocked(channel=event.channel.value),) if event.blocks else (),
                 contact={"stopped": stopped},
             )
             writing = Writing(

@@ -99,12 +99,16 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """The gateway or the operator says that this address no longer wants pushes."""
+    """The gateway or the operator says that this address no longer wants pushes.
+
+    `blocks`: nothing that we send gets through there any more, answers neither.
+    """
 
     gateway: str
     address: str
     channel: Channel
     external_id: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,13 @@ class AfricasTalking(Gateway):
         found: list[Event] = [StatusReport(self.name, external_id, state or Delivery.SENT, code)]
         if code == BLOCKED:
             found.append(
-                OptOut(self.name, forms.address(fields, "phoneNumber"), Channel.SMS, f"{external_id}\n{BLOCKED}")
+                OptOut(
+                    self.name,
+                    forms.address(fields, "phoneNumber"),
+                    Channel.SMS,
+                    f"{external_id}\n{BLOCKED}",
+                    blocks=True,
+                )
             )
         return found
 
@@ -224,7 +230,7 @@ class AfricasTalking(Gateway):
         """Without an id: the minute stands for it, so that a repeat is one event and a later opt-out a new one."""
         address, sender = forms.address(fields, "phoneNumber"), forms.text(fields, "senderId")
         minute = self._clock().strftime("%Y-%m-%dT%H:%M")
-        return [OptOut(self.name, address, Channel.SMS, f"optout\n{sender}\n{address}\n{minute}")]
+        return [OptOut(self.name, address, Channel.SMS, f"optout\n{sender}\n{address}\n{minute}", blocks=True)]
 
     def _voice(self, fields: dict[str, str]) -> list[Event]:
         """A missed call, whichever of its hooks comes: ringing and ended name the same session, so it is one event.

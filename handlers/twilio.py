@@ -40,7 +40,8 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 READ = frozenset(
     [
         *("AccountSid", "MessageSid", "From", "To", "Body", "OptOutType", "MessageStatus", "ErrorCode"),
-        *("CallSid", "Direction", "ButtonPayload", "ListId", "NumMedia", "MediaContentType0", "MediaUrl0", "Latitude", "Longitude"),
+        *("CallSid", "Direction", "ButtonPayload", "ListId", "Latitude", "Longitude"),
+        *("NumMedia", "MediaContentType0", "MediaUrl0"),
     ]
 )
 STATES = {  # every one of these means at least that Twilio took it
@@ -177,7 +178,7 @@ class Twilio(Gateway):
         said, word = self._inbound(fields), forms.optional(fields, "OptOutType").upper()
         if word == "HELP":
             raise Ignored("already answered by the gateway")
-        opt_out = OptOut(self.name, said.address, said.channel, said.external_id)
+        opt_out = OptOut(self.name, said.address, said.channel, said.external_id, blocks=True)
         if word == "STOP":
             return [opt_out]
         return [opt_out, said] if not word and self._blocks(said) else [said]
@@ -231,7 +232,7 @@ class Twilio(Gateway):
         found: list[Event] = [StatusReport(self.name, external_id, state or Delivery.SENT, code, message)]
         if code == OPTED_OUT:
             channel, address = _party(fields, "To")
-            found.append(OptOut(self.name, address, channel, f"{external_id}\n{code}"))
+            found.append(OptOut(self.name, address, channel, f"{external_id}\n{code}", blocks=True))
         return found
 
 

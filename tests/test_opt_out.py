@@ -1,6 +1,7 @@
 """The words with which Twilio itself blocks a person: told to staff, and nobody is lost over one."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from bot import webhooks
 from bot.config import ROOT
 from bot.content import catalogues, loading
 from bot.engine.effects import AnswerSent
+from bot.messages import Channel, OptOut
 from bot.recorder import Recording, record_shard
 from bot.services import Services
 from bot.store import keys
@@ -32,7 +34,7 @@ class Line:
         self.services = Services(settings)
         app = Flask("hooks")
         of = self.services
-        receiver = Receiver(of.gateways, of.conversation, of.events, of.content, wake=lambda _shard: None)
+        receiver = Receiver(of.gateways, of.conversation, of.events, of.going_on, of.content, wake=lambda _shard: None)
         webhooks.register(app, receiver)
         self.client = app.test_client()
         self.shard = ciphers.address(AMINA).shard
@@ -96,6 +98,13 @@ def test_staff_see_that_answers_cannot_leave_and_pushes_end(line, word):
     line.sms(word)
     contact = line.contact()
     assert (contact.blocked, contact.stopped) == (["sms"], ["sms"])
+
+
+def test_an_opt_out_that_lets_answers_through_is_no_block(line):
+    event = OptOut("twilio", AMINA, Channel.SMS, "preference")
+    line.services.events.opt_out(event, now=datetime.now(UTC))
+    contact = line.contact()
+    assert (contact.blocked, contact.stopped) == ([], ["sms"])
 
 
 def test_a_word_amid_a_question_leaves_the_person_at_the_question(line):
