@@ -162,10 +162,13 @@ def history(folder: Folder, staff: Staff, now: datetime) -> list[Line]:
 
 
 def may_read_text(folder: Folder, event: ReferralEvent, staff: Staff) -> bool:
-    """Notes and messages stay with the queue that had the referral when they were written (safety 5, 18)."""
-    if event.text_enc is None:
-        return False
-    moves = [one for one, _ in folder.events if "from" in one.detail and (one.at, one.id) > (event.at, event.id)]
+    """As `may_read`, of a note or a message."""
+    return event.text_enc is not None and may_read(folder, (event.at, event.id), staff)
+
+
+def may_read(folder: Folder, told: tuple[datetime, int], staff: Staff) -> bool:
+    """What was told stays with the queue that had the referral then (safety 5, 18). `told`: when, and after which event."""
+    moves = [one for one, _ in folder.events if "from" in one.detail and (one.at, one.id) > told]
     last = min(moves, key=lambda one: (one.at, one.id), default=None)
     queue = str(last.detail["from"]) if last is not None else access.queue_of(folder.entry.referral)
     return queue in access.serves(staff)

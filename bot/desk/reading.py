@@ -27,6 +27,7 @@ from bot.store.models import (
 DONE = ("closed", "attached")
 LONGEST_LIST = 2000  # open referrals of one reader; past it the latest normal ones wait unseen, the counts still tell
 SHARED_LIST = 20
+SHOWN_READINGS = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard")
 IS_OPEN = Referral.state.not_in(DONE)
 _BY_LEVEL = case((or_(Referral.level == "critical", Referral.private), 0), (Referral.level == "high", 1), else_=2)
 
@@ -190,9 +191,7 @@ def _readings(session: Session, referral_id: str) -> list[tuple[Audit, str]]:
     rows = session.execute(
         select(Audit, func.coalesce(Staff.name, ""))
         .outerjoin(Staff, Staff.id == Audit.staff_id)
-        .where(
-            Audit.subject == f"referral:{referral_id}", Audit.action.in_(("referral_read", "text_read", "number_read"))
-        )
+        .where(Audit.subject == f"referral:{referral_id}", Audit.action.in_(SHOWN_READINGS))
         .order_by(Audit.at)
     )
     opened: set[int | None] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
 from sqlalchemy.orm import Session
@@ -16,9 +16,11 @@ from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
 from bot.desk.reading import Folder
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
+from bot.desk.voice import voice
 from bot.desk.words import dates, say
 from bot.referrals import handing_on, writing
 from bot.referrals.words import shown
+from bot.store import recordings
 from bot.store.models import Audit, Referral, Staff
 
 
@@ -32,6 +34,7 @@ class Shown:
     close_form: CloseForm | None = None
     text_form: ReasonForm | None = None
     number_form: ReasonForm | None = None
+    voice_form: ReasonForm | None = None
     opened_text: tuple[int, str] | None = None
     opened_number: str = ""
 
@@ -181,6 +184,39 @@ def read_number(referral_id: str) -> ResponseReturnValue:
         return _page(session, folder, staff, Shown(opened_number=_read_aloud(number)))
 
 
+@blueprint.post("/referrals/<referral_id>/voice")
+def open_voice(referral_id: str) -> ResponseReturnValue:
+    """The player of a sealed request, for a reason that is kept."""
+    form = ReasonForm("voice")
+    if not form.validate():
+        return _again(referral_id, Shown(voice_form=form))
+    staff = reader()
+    with services().database.transaction() as session:
+        folder = _folder(session, staff, referral_id)
+        found = voice(session, folder, staff, now())
+        if found is None or not found.asks:
+            abort(404)
+        _audit(session, staff, referral_id, "voice_opened", reason=form.reason.data)
+    return redirect(url_for("desk.referral", referral_id=referral_id, _anchor="voice"), 303)
+
+
+@blueprint.get("/referrals/<referral_id>/voice")
+def play_voice(referral_id: str) -> ResponseReturnValue:
+    """The sound, whole or in parts as players ask for it; that it began to play is written down."""
+    staff = reader()
+    with services().database.transaction() as session:
+        folder = _folder(session, staff, referral_id)
+        allowed = voice(session, folder, staff, now())
+        found = recordings.sound(session, referral_id, ciphers=services().ciphers)
+        if allowed is None or not allowed.plays or found is None:
+            abort(404)
+        if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
+            _audit(session, staff, referral_id, "voice_heard")
+    sound, media_type = found
+    response = Response(sound, mimetype=media_type, headers={"Content-Disposition": "inline"})
+    return response.make_conditional(request, accept_ranges=True, complete_length=len(sound))
+
+
 def _take(
     referral_id: str,
     step: Callable[[Session, Staff, Referral], str],
@@ -264,6 +300,7 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         known=presenting_folder.known(folder, at),
         history=presenting_folder.history(folder, staff, at),
         same_phone=[_other(one) for one in folder.same_phone],
+        about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],
         never_print=referral.private or referral.sealed,
         here="desk.queues",
         tab_counts={"today": reading.mine_count(session, staff), "queues": reading.open_count(session, staff)},
@@ -273,6 +310,8 @@ def _page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         close_form=shown_.close_form or CloseForm(),
         text_form=shown_.text_form or ReasonForm("text"),
         number_form=shown_.number_form or ReasonForm("number"),
+        voice_form=shown_.voice_form or ReasonForm("voice"),
+        voice=voice(session, folder, staff, at),
         opened_text=shown_.opened_text,
         opened_number=shown_.opened_number,
     )
@@ -294,4 +333,3 @@ def _read_aloud(number: str) -> str:
     home = country_code_for_region(services().settings.default_region)
     style = PhoneNumberFormat.NATIONAL if parsed.country_code == home else PhoneNumberFormat.INTERNATIONAL
     return str(format_number(parsed, style))
-        about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],

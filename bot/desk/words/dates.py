@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -14,6 +14,11 @@ from bot.desk.words import language, say
 def local(at: datetime) -> datetime:
     """Office time."""
     return at.astimezone(ZoneInfo(services().settings.timezone))
+
+
+def begin_of(day: date) -> datetime:
+    """Midnight of the office's day."""
+    return datetime.combine(day, time(), ZoneInfo(services().settings.timezone))
 
 
 def hour(at: datetime) -> str:
@@ -29,6 +34,11 @@ def machine(at: datetime) -> str:
 def full_day(at: datetime) -> str:
     """`lundi 23 novembre`."""
     return format_date(local(at).date(), "EEEE d MMMM", locale=language())
+
+
+def day_of_month(at: datetime) -> str:
+    """`22 décembre`."""
+    return format_date(local(at).date(), "d MMMM", locale=language())
 
 
 def day_and_hour(at: datetime, now: datetime) -> str:

@@ -61,5 +61,7 @@ def reading(action: str) -> str:
         "referral_read": say("Page opened"),
         "text_read": say("Protected message read"),
         "number_read": say("Phone number shown"),
+        "voice_opened": say("Protected voice note opened"),
+        "voice_heard": say("Voice note played"),
     }
     return words.get(action, action)
