@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         description="gateways that are on, by comma; those of `described_gateways` are on by being named there",
     )
     described_gateways: Paths = Field(
-        (), description="files that describe further gateways (docs/gateways.md), by comma"
+        (), description="files that describe further gateways (docs/described-gateways.md), by comma"
     )
     hook_secret: SecretStr = Field(
         SecretStr("dev"), description="path segment of hooks without signature; two by comma while it rotates"

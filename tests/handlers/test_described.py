@@ -24,7 +24,7 @@ from bot.gateway import Exchange
 from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, SessionEnded, StatusReport
 from bot.reasons import Why
 from handlers import described, registry
-from handlers.described import places
+from handlers.described import places, spec
 from tests.handlers.conftest import NOW
 from tests.handlers.payloads import hook, payloads
 from tests.standin import niamey_link
@@ -324,6 +324,29 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def small(written: Callable[..., Path], configured: Callable[..., Settings]) -> Callable[..., described.Described]:
     return lambda **changes: described.Described(described.read(written(**changes)), configured(), clock=lambda: NOW)
+
+
+def test_the_smallest_file_of_the_page_is_a_gateway(tmp_path: Path):
+    page = (ROOT / "docs" / "described-gateways.md").read_text(encoding="utf-8")
+    file = tmp_path / "smallest.yaml"
+    file.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert described.read(file).name == "sahel-ussd"
+
+
+def test_every_field_of_the_format_stands_in_the_page():
+    page = (ROOT / "docs" / "described-gateways.md").read_text(encoding="utf-8")
+    shapes = (
+        spec.Description,
+        spec.Hook,
+        spec.Answer,
+        spec.Authentication,
+        spec.Numbers,
+        spec.Send,
+        spec.Reply,
+        spec.Code,
+    )
+    names = {field.alias or name for shape in shapes for name, field in shape.model_fields.items()}
+    assert {name for name in names if not re.search(rf"\b{name}\b", page)} == set()
 
 
 USSD = {"sid": "s1", "from": "90123456", "text": "1"}
