@@ -35,6 +35,7 @@ class Request:
     gateway: str
     headers: dict[str, str] = field(default_factory=dict)
     proof: str = "secret in the path"
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,16 @@ class Hooks:
         form = {"id": message, "status": "Success", "phoneNumber": phone, "networkCode": NETWORK, "retryCount": "0"}
         return self._africastalking("status", form, message)
 
+    def kannel_delivered(self, message: str, parts: int) -> list[Request]:
+        """Kannel's reports that every part of an SMS reached its phone."""
+        query = "status?m={}&part={}&parts={}&status=1&answer="
+        kinds = [query.format(quote(message), part, parts) for part in range(1, parts + 1)]
+        secret = quote(self._secret, safe="")
+        return [
+            Request(f"/hooks/kannel/{secret}/{kind}", f"/hooks/kannel/…/{kind}", {}, message, "kannel", method="GET")
+            for kind in kinds
+        ]
+
     def whatsapp(self, phone: str, text: str, *, payload: str = "") -> Request:
         """A WhatsApp message through Twilio; `payload` is that of a tapped button."""
         identity = "SM" + uuid.uuid4().hex
@@ -174,7 +185,8 @@ class Hooks:
         """Post it to this very service; never raises."""
         began = perf_counter()
         try:
-            response = self._post(
+            ask = self._post if request.method == "POST" else requests.get
+            response = ask(
                 self._base + request.path, data=request.form, headers=request.headers | {TRACE: "1"}, timeout=TIMEOUT
             )
         except requests.RequestException as error:

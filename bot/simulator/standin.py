@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
@@ -20,12 +21,14 @@ MOST_RECIPIENTS = 100
 
 
 def create(settings: Settings, shelf: Shelf) -> Blueprint:
-    """The routes of both gateways."""
+    """The routes of the gateways."""
     routes = Blueprint("simulator_gateway", __name__, url_prefix="/simulator/gateway")
     routes.before_request(_loopback_only)
     africastalking = _AfricasTalking(settings, shelf)
     twilio = _Twilio(settings, shelf)
     routes.add_url_rule("/africastalking/version1/messaging", "africastalking", africastalking.send, methods=["POST"])
+    kannel = _Kannel(settings, shelf)
+    routes.add_url_rule("/kannel/cgi-bin/sendsms", "kannel", kannel.send, methods=["POST"])
     path = "/twilio/2010-04-01/Accounts/<account>/Messages.json"
     routes.add_url_rule(path, "twilio", twilio.send, methods=["POST"])
     routes.add_url_rule(path, "twilio_list", twilio.list, methods=["GET"])
@@ -76,6 +79,42 @@ class _AfricasTalking:
         )
         cost = f"XOF {PRICE}.0000"
         return {"number": number, "statusCode": 101, "status": "Success", "messageId": identity, "cost": cost}
+
+
+class _Kannel:
+    """sendsms. A long text shows on its phone once all parts are there, as on a real one."""
+
+    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+        self._username = settings.kannel_username
+        self._password = settings.kannel_password.get_secret_value()
+        self._shelf = shelf
+
+    def send(self) -> Response:
+        if is_down(self._shelf):
+            return make_response("Temporal failure, try again later.", 503)
+        given = request.headers.get("X-Kannel-Password", "")
+        known = hmac.compare_digest(given.encode(), self._password.encode())
+        if not known or request.headers.get("X-Kannel-Username") != self._username:
+            return make_response("Authorization failed for sendsms", 403)
+        number = request.headers.get("X-Kannel-To", "")
+        if not (number.startswith("+") and number[1:].isdecimal()):
+            return make_response("Number(s) has/have been denied by white- and/or black-lists.", 400)
+        self._take(number, request.get_data().decode())
+        return make_response("0: Accepted for delivery", 202)
+
+    def _take(self, number: str, text: str) -> None:
+        asked = dict(parse_qsl(urlsplit(request.headers.get("X-Kannel-DLR-Url", "")).query))
+        identity, header = asked.get("m", ""), bytes.fromhex(request.headers.get("X-Kannel-UDH", ""))
+        parts = header[4] if header else 1
+        if header:
+            place = f"kannel:{identity}"
+            there = {**self._shelf.get(place, number), str(header[5]): text}
+            self._shelf.put(place, there, number)
+            if len(there) < parts:
+                return
+            text = "".join(there[str(part)] for part in range(1, parts + 1))
+        kept = {"phone": number, "text": text, "external_id": identity, "parts": parts}
+        self._shelf.add("message", gateway="kannel", channel="sms", **kept)
 
 
 class _Twilio:

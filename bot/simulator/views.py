@@ -180,10 +180,14 @@ class _Views:
         what = event.what
         if not self._shelf.first(f"told:{event.id}", 3600):
             return
-        if what["gateway"] == "twilio":
-            self._hooks.send(self._hooks.whatsapp_delivered(what["phone"], what["external_id"]))
-        else:
-            self._hooks.send(self._hooks.delivered(what["phone"], what["external_id"]))
+        match what["gateway"]:
+            case "twilio":
+                self._hooks.send(self._hooks.whatsapp_delivered(what["phone"], what["external_id"]))
+            case "kannel":
+                for report in self._hooks.kannel_delivered(what["external_id"], what["parts"]):
+                    self._hooks.send(report)
+            case _:
+                self._hooks.send(self._hooks.delivered(what["phone"], what["external_id"]))
 
 
 def _body() -> dict[str, Any]:

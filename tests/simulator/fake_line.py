@@ -15,6 +15,7 @@ from bot import simulator
 from bot.config import ROOT
 from bot.messages import Channel, Inbound, Outbound
 from handlers.africastalking import AfricasTalking
+from handlers.kannel import Kannel
 from handlers.twilio import Twilio
 
 MENU = "Bienvenue. C'est gratuit.\n1 Mon dossier\n2 Besoin d'aide\n3 Rappelez-moi\n5 Langue\n9 Parler en prive"
@@ -50,8 +51,12 @@ class FakeLine:
 
     def __post_init__(self):
         self.app = Flask("fake_line")
-        self.gateways = {"africastalking": AfricasTalking(self.settings), "twilio": Twilio(self.settings)}
-        self.app.add_url_rule("/hooks/<name>/<secret>/<kind>", "hook", self.hook, methods=["POST"])
+        self.gateways = {
+            "africastalking": AfricasTalking(self.settings),
+            "kannel": Kannel(self.settings),
+            "twilio": Twilio(self.settings),
+        }
+        self.app.add_url_rule("/hooks/<name>/<secret>/<kind>", "hook", self.hook, methods=["GET", "POST"])
         self.app.add_url_rule("/hooks/<name>/<kind>", "signed", self.hook, methods=["POST"])
         self.app.add_url_rule("/desk/static/maraba.css", "style", self.style)
         services = SimpleNamespace(

@@ -1,13 +1,16 @@
 """The stand-in gateways, with the real client libraries on the other end."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
 from bot import simulator
 from bot.config import Settings
 from bot.errors import SendError
-from bot.messages import Channel, Outbound
+from bot.messages import Channel, Outbound, StatusReport
 from handlers.africastalking import AfricasTalking
+from handlers.kannel import Kannel
 from handlers.twilio import Twilio
 
 PHONE = "+22790002705"
@@ -23,6 +26,16 @@ def test_an_sms_reaches_its_phone(line, messages):
     assert event["size"] == {"encoding": "GSM-7", "units": 28, "parts": 1, "limit": 160, "price": 16}
 
 
+@pytest.mark.parametrize("text", [SMS.text, "Rendez-vous mardi à 8 h, au bureau {A}. " * 9, "ملفك جاهز 🙏 " * 20])
+def test_an_sms_by_kannel_reaches_its_phone_whole_and_is_reported(line, messages, text):
+    sent = Kannel(line.settings).send(replace(SMS, text=text))
+    (event,) = messages(1)
+    assert (event["phone"], event["channel"], event["text"]) == (PHONE, "sms", text)
+    reports = [report for report in line.seen if isinstance(report, StatusReport)]
+    assert {(report.message, report.state) for report in reports} == {(sent.external_id, "delivered")}
+    assert [report.part for report in reports] == list(range(1, sent.parts + 1))
+
+
 def test_a_whatsapp_message_reaches_its_phone(line, messages):
     sent = Twilio(line.settings).send(WHATSAPP)
     (event,) = messages(1)
@@ -30,7 +43,7 @@ def test_a_whatsapp_message_reaches_its_phone(line, messages):
     assert (event["phone"], event["channel"], event["text"]) == (PHONE, "whatsapp", WHATSAPP.text)
 
 
-@pytest.mark.parametrize(("gateway", "message"), [(AfricasTalking, SMS), (Twilio, WHATSAPP)])
+@pytest.mark.parametrize(("gateway", "message"), [(AfricasTalking, SMS), (Kannel, SMS), (Twilio, WHATSAPP)])
 def test_a_gateway_that_is_down_refuses_and_may_be_asked_again(line, page, gateway, message):
     page.post("switch", name="down", on=True)
     with pytest.raises(SendError) as refusal:
@@ -43,12 +56,13 @@ def test_a_gateway_that_is_down_refuses_and_may_be_asked_again(line, page, gatew
 def test_a_wrong_key_is_refused(line, page):
     from pydantic import SecretStr
 
-    wrong = {"africastalking_api_key": SecretStr("other"), "twilio_auth_token": SecretStr("other")}
+    names = ("africastalking_api_key", "kannel_password", "twilio_auth_token")
+    wrong = {name: SecretStr("other") for name in names}
     settings = line.settings.model_copy(update=wrong)
-    for gateway, message in ((AfricasTalking, SMS), (Twilio, WHATSAPP)):
+    for gateway, message in ((AfricasTalking, SMS), (Kannel, SMS), (Twilio, WHATSAPP)):
         with pytest.raises(SendError) as refusal:
             gateway(settings).send(message)
-        assert not refusal.value.retryable
+        assert refusal.value.code in {"http_401", "authorization_failed", "20003"}
     assert page.get("api/news").json()["events"] == []
 
 
