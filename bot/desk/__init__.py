@@ -11,6 +11,7 @@ from bot.desk import (
     views_find,
     views_messages,
     views_queues,
+    views_records,
     views_referral,
     views_sign_in,
     views_staff,
@@ -31,6 +32,7 @@ VIEWS = (
     views_referral,
     views_account,
     views_staff,
+    views_records,
 )
 
 

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms import (
+    DateField,
+    Field,
+    PasswordField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, Optional, Regexp
+from wtforms.widgets import CheckboxInput
 
 from bot.desk.words import codes, mark, roles, say
 from bot.referrals import access
@@ -97,7 +107,7 @@ class PersonForm(DeskForm):
     role = SelectField(validators=[InputRequired(CHOOSE)])
     phone = StringField(validators=[Length(max=30)], render_kw={"autocomplete": "off", "inputmode": "tel"})
     offices = StringField(validators=[Length(max=200)], render_kw={"autocomplete": "off"})
-    queues = SelectMultipleField()
+    queues = SelectMultipleField(option_widget=CheckboxInput())
     partner = StringField(validators=[Length(max=80)], render_kw={"autocomplete": "off"})
     language = SelectField(validators=[InputRequired(CHOOSE)])
 
@@ -129,6 +139,29 @@ class FindForm(DeskForm):
     def number(self) -> str:
         """The seven digits alone."""
         return "".join(c for c in str(self.ticket.data) if c in "0123456789")
+
+
+class RecordsForm(DeskForm):
+    """Which records of reading and acting are wanted."""
+
+    class Meta(DeskForm.Meta):
+        """A search changes nothing and carries no token in its address."""
+
+        csrf = False
+
+    who = SelectField()
+    what = SelectField()
+    ticket = StringField(render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": "12"})
+    since = DateField(validators=[Optional()])
+    until = DateField(validators=[Optional()])
+
+    def __init__(self, people: list[tuple[str, str]], kinds: list[tuple[str, str]], data: Any) -> None:
+        super().__init__(data)
+        self.label(
+            who=say("Who"), what=say("What"), ticket=say("Number of the request"), since=say("From"), until=say("To")
+        )
+        self.who.choices = [("", say("all")), *people]
+        self.what.choices = [("", say("all")), *kinds]
 
 
 class CallForm(DeskForm):

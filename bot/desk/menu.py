@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.desk import views_staff
 from bot.desk.words import say
 from bot.referrals import access
 from bot.store.models import Staff
@@ -17,7 +16,9 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
         pages.append(("desk.messages", say("Messages"), "bubble"))
     if access.runs_the_line(staff):
         pages.append(("desk.costs", say("Costs"), "chart"))
-    if views_staff.may_manage(staff):
+    if access.manages_staff(staff):
         pages.append(("desk.people", say("Staff"), "person"))
+    if access.searches_records(staff):
+        pages.append(("desk.search_records", say("Records"), "search"))
     pages.append(("desk.account", say("My account"), "lock"))
     return pages

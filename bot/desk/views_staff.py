@@ -13,16 +13,9 @@ from bot.desk.forms import PersonForm
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import say
-from bot.referrals import rows, staffing
+from bot.referrals import access, rows, staffing
 from bot.referrals.staffing import NewStaff, StaffError
 from bot.store.models import Audit, Duty, Referral, Staff
-
-ADMINISTRATORS = frozenset({"admin"})
-
-
-def may_manage(staff: Staff) -> bool:
-    """Who invites, resets and takes access away."""
-    return staff.role in ADMINISTRATORS
 
 
 @blueprint.get("/staff")
@@ -113,7 +106,7 @@ def leave(staff_id: int) -> ResponseReturnValue:
 
 
 def _only_managers() -> None:
-    if not may_manage(reader()):
+    if not access.manages_staff(reader()):
         abort(404)
 
 

@@ -143,6 +143,16 @@ def visible_messages(staff: Staff) -> ColumnElement[bool]:
     return case((belongs, all_seen), else_=alone)
 
 
+def manages_staff(staff: Staff) -> bool:
+    """Who invites, resets and takes access away: an administrator, who reads no content."""
+    return staff.active and staff.role == "admin"
+
+
+def searches_records(staff: Staff) -> bool:
+    """Who reads what others read: the focal point for data protection; those of the sealed queue, for what is sealed."""
+    return staff.active and staff.role in ("data_protection", "psea_focal")
+
+
 def _accused(staff: Staff, referral: Referral, case: Case | None) -> bool:
     """A complaint about staff may be about anybody of its office or of the case's partner (safety 18)."""
     offices = {referral.office} | ({case.office} if case is not None else set())

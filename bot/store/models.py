@@ -452,7 +452,7 @@ class DeliveryReport(Base):
 
 
 class Audit(Base):
-    """Who read or did what. The application may only add."""
+    """Who read or did what. A trigger lets nobody change a row, nor delete one before five years are over."""
 
     __tablename__ = "audit"
 
@@ -460,5 +460,5 @@ class Audit(Base):
     at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     action: Mapped[str]
-    subject: Mapped[str]  # referral:<id>, case:<id>, staff:<id>
+    subject: Mapped[str] = mapped_column(index=True)  # referral:<id>, case:<id>, staff:<id>
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

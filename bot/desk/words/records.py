@@ -1,0 +1,55 @@
+"""What staff did, as words: the actions of the records."""
+
+from __future__ import annotations
+
+from bot.desk.words import say
+
+READING = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard", "case_read")
+ACCESS = (
+    "signed_in", "sign_in_failed", "signed_out", "signed_out_everywhere", "second_factor_set", "second_factor_failed",
+    "recovery_code_used", "recovery_codes_made", "password_set", "start_code_wrong",
+)  # fmt: skip
+
+
+def kinds() -> list[tuple[str, str]]:
+    """The groups to choose from."""
+    return [("reading", say("reading")), ("access", say("signing in")), ("acting", say("acting"))]
+
+
+def action(code: str) -> str:
+    """One record in words; the code itself where no word is known."""
+    return {
+        "referral_read": say("opened a request"),
+        "text_read": say("read a protected text"),
+        "number_read": say("saw a phone number"),
+        "voice_opened": say("opened a voice note"),
+        "voice_heard": say("listened to a voice note"),
+        "signed_in": say("signed in"),
+        "sign_in_failed": say("wrong password"),
+        "signed_out": say("signed out"),
+        "signed_out_everywhere": say("signed out everywhere"),
+        "second_factor_set": say("set up the second factor"),
+        "second_factor_failed": say("wrong code of the app"),
+        "recovery_code_used": say("used a recovery code"),
+        "recovery_codes_made": say("made new recovery codes"),
+        "password_set": say("set a password"),
+        "start_code_given": say("gave a start code"),
+        "start_code_wrong": say("wrong start code"),
+        "staff_invited": say("invited somebody"),
+        "staff_changed": say("changed somebody's role or offices"),
+        "staff_reset": say("reset somebody's access"),
+        "staff_left": say("ended somebody's access"),
+        "referral.accept": say("took a request on"),
+        "referral.refuse": say("could not take a request"),
+        "referral.postpone": say("asked for more time"),
+        "referral.log_call": say("logged a call"),
+        "referral.note": say("wrote a note"),
+        "referral.set_code": say("set the code of the need"),
+        "referral.close": say("closed a request"),
+        "referral.leave_call_now": say("left “call you now?”"),
+        "referral.withdraw_call_now": say("withdrew “call you now?”"),
+        "case_unlocked": say("unlocked a file"),
+        "duty_set": say("changed a duty list"),
+        "message_again": say("sent a message again"),
+        "message_left": say("left an unsure message"),
+    }.get(code, code)
