@@ -75,8 +75,8 @@ class CostRow:
 
     month: str
     gateway: str
-    messages: int
-    segments: int
+    messages: str
+    segments: str
     cost: str
     unpriced: str
 
@@ -153,8 +153,8 @@ def cost_rows(rows: Iterable[Spent]) -> list[CostRow]:
         CostRow(
             month=_month(row.month, "MMMM y"),
             gateway=row.gateway,
-            messages=row.messages,
-            segments=row.segments,
+            messages=messages.number(row.messages),
+            segments=messages.number(row.segments),
             cost=messages.money(row.cost, row.currency) if row.currency else "",
             unpriced=say_many("%(count)s message", "%(count)s messages", row.unpriced) if row.unpriced else "",
         )

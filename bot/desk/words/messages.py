@@ -108,10 +108,10 @@ def reason(cause: Why) -> tuple[str, str]:
     return words[cause]
 
 
-def number(amount: Decimal, *, short: bool = False) -> str:
-    """`1 234,5`; `short`: without cents from a hundred on."""
-    form = "#,##0" if short and amount >= 100 else "#,##0.####"
-    text: str = format_decimal(amount.normalize(), format=form, locale=language())
+def number(amount: Decimal | int, *, short: bool = False) -> str:
+    """`1 234,5`; four digits after the comma only below one; `short`: none from a hundred on."""
+    form = "#,##0" if short and amount >= 100 else "#,##0.##" if amount >= 1 else "#,##0.####"
+    text: str = format_decimal(amount, format=form, locale=language())
     return text
 
 
