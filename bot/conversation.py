@@ -26,6 +26,7 @@ MAX_SECONDS = 2.0
 USSD_SEEN = 600  # seconds: nobody stays longer in a USSD session
 SEEN = 48 * 3_600
 TICKET_SLOTS = 64
+MOST_TAPS = 3  # choices below a WhatsApp message; more are a list
 
 log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
@@ -217,6 +218,7 @@ class Conversation:
                 buttons=tuple((button.payload, button.title) for button in words.buttons),
                 at=int(now.timestamp() * 1000),
                 key=reply.key,
+                pick=words.pick if len(words.buttons) > MOST_TAPS else "",
             )
             packed.append(pack_answer(answer, self._ciphers))
         return packed
@@ -315,7 +317,7 @@ def _changes(before: Contact | None, after: Contact) -> dict[str, Any]:
         before, changed = Contact(), {"new": True}
     else:
         changed = {}
-    for name in ("language", "consent", "stopped"):
+    for name in ("language", "consent", "stopped", "texts"):
         value = getattr(after, name)
         if value != getattr(before, name):
             changed[name] = value

@@ -27,6 +27,7 @@ class Spoken(msgspec.Struct, frozen=True, gc=False):
 
     text: str
     buttons: tuple[Button, ...] = NO_BUTTONS
+    pick: str = ""  # opens them where they are a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ class Content:
             pages = ussd_pages(text, more=more, septets=SCREEN)
             return Spoken(pages[min(page, len(pages) - 1)])
         if channel == "whatsapp":
-            return Spoken(text, self._buttons(key, language))
+            pick = self.say("", self.loaded.sources["words"].data["foot"]["pick"], language)
+            return Spoken(text, self._buttons(key, language), pick)
         return Spoken(text)
 
     def _buttons(self, key: str, language: str) -> tuple[Button, ...]:

@@ -306,6 +306,7 @@ def _outbound(services: Services, held: Held) -> Outbound:
         buttons,
         report_to,
         parts_taken=held.parts,
+        pick=answer.pick,
     )
 
 

@@ -57,6 +57,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     at: int = 0  # milliseconds
     key: str = ""  # catalogue key of the reply, for the history
     kind: str = "answer"  # bot.kinds.Kind: answer, or resume (an offer after a dropped line)
+    pick: str = ""  # the word that opens the choices where they are a list
 
 
 _entry = msgspec.msgpack.Decoder(Entry)
