@@ -1,6 +1,7 @@
 """Records of reading and acting: only those search them who may know what they are about."""
 
 import pytest
+
 from bot.store.models import Audit, Staff
 
 
