@@ -5,13 +5,12 @@ Its hooks carry no signature: the secret is a segment of the path. Every status 
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import requests
 from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 from flask import Request, Response
@@ -22,6 +21,7 @@ from bot.gateway import Event, Gateway
 from bot.messages import Channel, Delivery, Inbound, OptOut, Outbound, Sent, SessionEnded, StatusReport
 from bot.reasons import Why
 from handlers import forms, outgoing
+from handlers.kept import Kept
 from handlers.path_secret import PathSecret
 
 TEXT_LIMIT = 2000  # characters of an SMS or of a USSD transcript
@@ -96,6 +96,7 @@ class AfricasTalking(Gateway):
     channels = frozenset({Channel.SMS, Channel.USSD})
     resends_for: float = 12 * 3600.0  # an SMS hook is repeated until it gets 200, for up to 12 h
     reasons = WHY
+    together = 100
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = forms.utc_now) -> None:
         self._settings = settings
@@ -141,26 +142,40 @@ class AfricasTalking(Gateway):
 
     def send(self, message: Outbound) -> Sent:
         """One SMS. A read time-out is `unknown`: there is no idempotency key, a second call sends twice."""
+        [result] = self.send_many([message])
+        if isinstance(result, SendError):
+            raise result
+        return result
+
+    def send_many(self, messages: Sequence[Outbound]) -> list[Sent | SendError]:
+        """One text to up to a hundred people in one call; what fails as a whole fails for each."""
+        results = {message.id: self._refused(message) for message in messages}
+        left = [message for message in messages if results[message.id] is None]
+        try:
+            reply = self._call(left[0].text, [message.to for message in left]) if left else None
+        except SendError as error:
+            return [results[message.id] or error for message in messages]
+        return [results[message.id] or _read(reply, message.to, alone=len(left) == 1) for message in messages]
+
+    def _refused(self, message: Outbound) -> SendError | None:
+        """What is refused before any call."""
         if message.channel is not Channel.SMS:
-            raise SendError("channel_not_carried")
+            return SendError("channel_not_carried")
         if not outgoing.is_allowed(self._settings, self.name):
-            raise SendError("not_in_development")
+            return SendError("not_in_development")
         if not (message.to[:1] == "+" and message.to[1:].isascii() and message.to[1:].isdigit()):
-            raise SendError("InvalidPhoneNumber")  # the library's own check lets line breaks and other digits through
+            return SendError("InvalidPhoneNumber")  # the library's own check lets line breaks and other digits through
+        return None
+
+    def _call(self, text: str, numbers: list[str]) -> object:
         line = self._own_line()
         try:
-            reply = line.service.send(
-                message.text, [message.to], sender_id=self._settings.africastalking_sender or None, timeout=TIMEOUT
-            )
-        except requests.exceptions.JSONDecodeError:
-            raise SendError("unreadable_reply", unknown=True) from None
-        except requests.RequestException as error:
-            raise outgoing.transport_error(error) from None
+            sender = self._settings.africastalking_sender or None
+            return line.service.send(text, numbers, sender_id=sender, timeout=TIMEOUT)
         except AfricasTalkingException:
             raise outgoing.http_error(line.status, line.retry_after) from None
         except ValueError:
             raise SendError("InvalidPhoneNumber") from None
-        return _taken(reply, message.to)
 
     def _own_line(self) -> "_Line":
         """The line of this thread: its library object keeps one connection, and the status of its last reply."""
@@ -259,7 +274,7 @@ class _Line:
     """The library for one thread, over a kept connection, with what its exceptions hide: status and Retry-After."""
 
     service: Any
-    session: requests.Session
+    kept: Kept
     status: int = 0
     retry_after: str | None = None
 
@@ -267,37 +282,35 @@ class _Line:
     def open(cls, settings: Settings) -> "_Line":
         """`africastalking.initialize` would set module globals and warn; the service alone does neither."""
         service = SMSService(settings.africastalking_username, settings.africastalking_api_key.get_secret_value())
-        line = cls(service, requests.Session())
+        line = cls(service, Kept())
         base = outgoing.api_base(settings, AfricasTalking.name)
         if base:
             service._baseUrl = service._contentUrl = base.removesuffix("/version1") + "/version1"  # noqa: SLF001
-            line.session.trust_env = not outgoing.is_loopback(base)  # no proxy between us and a stand-in
         service._Service__make_post_request = line.post  # noqa: SLF001 - this one object only
         return line
 
     def post(self, url: str, headers: Any, data: Any, params: Any, callback: Any = None, timeout: Any = TIMEOUT) -> Any:
         """The library's own call opens a connection each time and follows redirects with the key in hand."""
-        reply = self.session.post(
-            url, headers=headers, data=data, params=params, timeout=timeout, allow_redirects=False
-        )
+        reply = self.kept.post(url, headers=headers, form=data, timeout=timeout)
         self.status, self.retry_after = reply.status_code, reply.headers.get("Retry-After")
         return reply
 
 
-def _taken(reply: object, to: str) -> Sent:
-    """Read the reply. The library hands over text unless the content type is spelt exactly as it expects."""
+def _read(reply: object, to: str, *, alone: bool) -> Sent | SendError:
+    """What the reply says of one number. The library hands over text unless the content type is as it expects."""
     try:
         data: Any = json.loads(reply) if isinstance(reply, str) else reply
         recipients: list[Any] = data["SMSMessageData"]["Recipients"]
         reason = str(data["SMSMessageData"].get("Message", ""))
         if not recipients:  # accepted as a call, refused as a message
-            raise SendError(reason if reason.isalpha() and len(reason) <= 40 else "no_recipients")
-        own = next((one for one in recipients if one.get("number") == to), recipients[0])
+            return SendError(reason if reason.isalpha() and len(reason) <= 40 else "no_recipients")
+        own = next((one for one in recipients if one.get("number") == to), recipients[0] if alone else None)
+        if own is None:  # of several, this one is not named
+            return SendError("no_recipients", unknown=True)
         code, external_id, cost = int(own["statusCode"]), str(own.get("messageId") or ""), str(own.get("cost") or "")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise SendError("unreadable_reply", unknown=True) from None
+        return SendError("unreadable_reply", unknown=True)
     if code not in TAKEN:
-        refusal = REFUSALS.get(code, partial(SendError, f"status_{code}"))()
-        raise refusal
+        return REFUSALS.get(code, partial(SendError, f"status_{code}"))()
     parts = own.get("messageParts")
     return Sent("" if external_id == "None" else external_id, parts if isinstance(parts, int) else 0, cost)

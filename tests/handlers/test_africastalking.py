@@ -1,5 +1,6 @@
 """Africa's Talking, by its module and by the file that describes it: the same tests for both."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -471,45 +472,45 @@ def test_calls_wait_for_seconds_and_not_for_ever(limits: tuple[float, float]):
 REPLIES = payloads("africastalking/send")["cases"]
 
 
-def answered(gateway: Gateway, **reply: Any) -> Any:
-    with responses.RequestsMock() as api:
-        base = gateway._settings.africastalking_api_url
-        api.post(f"{base}/version1/messaging", status=201, **reply)
-        return gateway.send(MESSAGE)
+def answered(gateway: Gateway, stand_in: StandIn, body: object, content_type: str = "application/json") -> Any:
+    stand_in.say(201, body if isinstance(body, str) else json.dumps(body), content_type=content_type)
+    return gateway.send(MESSAGE)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "text/plain"])
 @pytest.mark.parametrize("name", ["code_100", "code_101", "code_102"])
-def test_a_taken_message_is_read_whatever_the_content_type(africastalking: Gateway, name: str, content_type: str):
-    sent = answered(africastalking, json=REPLIES[name], content_type=content_type)
+def test_a_taken_message_is_read_whatever_the_content_type(
+    africastalking: Gateway, stand_in: StandIn, name: str, content_type: str
+):
+    sent = answered(africastalking, stand_in, REPLIES[name], content_type)
     assert sent.external_id == REPLIES[name]["SMSMessageData"]["Recipients"][0]["messageId"]
 
 
-def test_a_redirect_is_not_followed_with_the_key_in_hand(africastalking: Gateway):
-    with responses.RequestsMock() as api:
-        base = africastalking._settings.africastalking_api_url
-        api.post(f"{base}/version1/messaging", status=307, headers={"Location": "https://elsewhere.example.org/"})
-        error = refused(africastalking)
-        assert len(api.calls) == 1
+def test_a_redirect_is_not_followed_with_the_key_in_hand(africastalking: Gateway, stand_in: StandIn):
+    stand_in.say(307, "", Location=f"{stand_in.url}/version1/messaging")
+    error = refused(africastalking)
     assert (error.code, error.retryable, error.unknown) == ("http_307", False, False)
+    assert stand_in.messages == []
 
 
-def test_of_several_recipients_our_own_counts(africastalking: Gateway):
-    assert answered(africastalking, json=REPLIES["mixed"]).external_id.startswith("ATXid_")
+def test_of_several_recipients_our_own_counts(africastalking: Gateway, stand_in: StandIn):
+    assert answered(africastalking, stand_in, REPLIES["mixed"]).external_id.startswith("ATXid_")
 
 
-def test_a_call_that_took_nobody_is_refused_with_its_reason(africastalking: Gateway):
+def test_a_call_that_took_nobody_is_refused_with_its_reason(africastalking: Gateway, stand_in: StandIn):
     with pytest.raises(SendError) as caught:
-        answered(africastalking, json=REPLIES["no_recipients"])
+        answered(africastalking, stand_in, REPLIES["no_recipients"])
     assert (caught.value.code, caught.value.retryable) == ("InvalidSenderId", False)
 
 
 @pytest.mark.parametrize("body", ["", "ok", "[]", "{}", '{"SMSMessageData": null}', '{"SMSMessageData": {"Recipients": [1]}}',
                                   '{"SMSMessageData": {"Recipients": [{"statusCode": "x"}]}}'])  # fmt: skip
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
-def test_a_reply_that_can_t_be_read_leaves_the_message_unknown(africastalking: Gateway, body: str, content_type: str):
+def test_a_reply_that_can_t_be_read_leaves_the_message_unknown(
+    africastalking: Gateway, stand_in: StandIn, body: str, content_type: str
+):
     with pytest.raises(SendError) as caught:
-        answered(africastalking, body=body, content_type=content_type)
+        answered(africastalking, stand_in, body, content_type)
     assert (caught.value.code, caught.value.unknown) == ("unreadable_reply", True)
 
 
@@ -531,7 +532,35 @@ def test_ussd_and_whatsapp_can_t_be_pushed(africastalking: Gateway):
         assert refused(africastalking, replace(MESSAGE, channel=channel)).code == "channel_not_carried"
 
 
+OTHERS = [replace(MESSAGE, id=f"m{n}", to=f"+2279012340{n}") for n in range(1, 4)]
+
+
+def test_one_text_to_many_is_one_call_and_each_has_its_own_end(stand_in: StandIn, configured: Callable[..., Settings]):
+    gateway = module.AfricasTalking(configured(africastalking_api_url=stand_in.url))
+    rows = [{"statusCode": 101, "number": OTHERS[2].to, "messageId": "ATXid_3", "cost": "XOF 12.0000"},
+            {"statusCode": 406, "number": OTHERS[0].to, "messageId": "None", "cost": "0"}]  # fmt: skip
+    stand_in.say(201, json.dumps({"SMSMessageData": {"Message": "Sent to 1/3", "Recipients": rows}}))
+    blocked, unnamed, taken, wrong = gateway.send_many([*OTHERS, replace(MESSAGE, id="m9", to="+227x")])
+    assert (getattr(blocked, "suppress", None), getattr(wrong, "code", None)) == (True, "InvalidPhoneNumber")
+    assert getattr(unnamed, "unknown", None) is True, "nobody knows whether it was taken"
+    assert getattr(taken, "external_id", None) == "ATXid_3"
+
+
+def test_a_call_for_many_that_is_cut_leaves_them_all_unknown(stand_in: StandIn, configured: Callable[..., Settings]):
+    stand_in.vanish(0.0)
+    found = module.AfricasTalking(configured(africastalking_api_url=stand_in.url)).send_many(OTHERS)
+    assert [getattr(one, "unknown", None) for one in found] == [True] * 3
+
+
+def test_a_line_that_was_closed_while_idle_is_opened_again(africastalking: Gateway, stand_in: StandIn):
+    africastalking.send(MESSAGE)
+    stand_in.stop()
+    stand_in.start()
+    africastalking.send(MESSAGE)
+    assert len(stand_in.messages) == 2
+
+
 def test_in_development_nothing_leaves_to_a_real_host(make: Maker, configured: Callable[..., Settings]):
     gateway = make(configured(africastalking_api_url="https://api.africastalking.com"))
-    with responses.RequestsMock():  # any call would be an error of its own
+    with responses.RequestsMock():  # any call would be an error of its own; none reaches past this machine
         assert refused(gateway).code == "not_in_development"

@@ -35,6 +35,7 @@ class _Fault:
     value: float
     times: int | None
     retry_after: str = ""
+    said: tuple[str, str, dict[str, str]] = ("", "", {})  # body, content type, headers
 
 
 class StandIn:
@@ -47,6 +48,7 @@ class StandIn:
     fail(status)       answers this HTTP status, takes nothing
     vanish(seconds)    takes the message, then says nothing and cuts the line: the caller can't know
     refuse(code)       a statusCode of Africa's Talking, an error code of Twilio or Meta, a case of kannel/send.json; takes nothing
+    say(status, body)  answers exactly this, takes nothing
     pause()/resume()   keeps every call waiting; what waited is taken on resume, even where the caller gave up
     well()             all faults end
     stop()/start()     nobody listens / listens again, on the same port
@@ -103,6 +105,10 @@ class StandIn:
 
     def refuse(self, code: int, *, gateway: str | None = None, times: int | None = None) -> None:
         self._add(_Fault("refuse", gateway, code, times))
+
+    def say(self, status: int, body: str, *, content_type: str = "text/plain", **headers: str) -> None:
+        said = (body, content_type, headers)
+        self._add(_Fault("say", None, status, 1, said=said))
 
     def well(self) -> None:
         with self._lock:
@@ -288,6 +294,10 @@ class _Handler(BaseHTTPRequestHandler):
             extra = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             self._answer(int(fault.value), "out of order", extra=extra)
             return
+        if fault is not None and fault.kind == "say":
+            body, content_type, headers = fault.said
+            self._answer(int(fault.value), body, extra=headers, content_type=content_type)
+            return
         refusal = int(fault.value) if fault is not None and fault.kind == "refuse" else 0
         status, body, message = _APIS[gateway](form, refusal, self.headers)
         if message is not None:
@@ -300,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._answer(status, body)
 
-    def _answer(self, status: int, body: Any, *, extra: dict[str, str] | None = None) -> None:
+    def _answer(self, status: int, body: Any, *, extra: dict[str, str] | None = None, content_type: str = "") -> None:
         if isinstance(body, bytes):
             data = body
         else:
