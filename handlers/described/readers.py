@@ -1,5 +1,6 @@
 """From the fields of a request to events: one reader a hook, made at start from what its file says."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from bot.text import phones
 from handlers import forms
 from handlers.described.spec import Description, Hook, Marks, Moment
 
+OUR_ID = re.compile(r"[0-9a-f]{32}")  # as `Outbound.id`
 TEXT_LIMIT = 2000  # characters of an SMS or of a USSD transcript
 Fields = dict[str, str]
 Clock = Callable[[], datetime]
@@ -124,7 +126,8 @@ def _sms(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
 
 def _delivery(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
     """A word that the file doesn't know is kept as the code of a message that was sent: reports only move forward."""
-    id_of, state_at, address_at = _identity(hook.id), _bare(hook.state), _bare(hook.address)
+    id_of = _identity(hook.id) if hook.id else lambda _fields: ""
+    state_at, address_at = _bare(hook.state), _bare(hook.address)
     reason_of, message_of = value(hook.reason), value(hook.message)
     states = {word.casefold(): Delivery(state) for word, state in hook.words.items()}
 
@@ -135,10 +138,16 @@ def _delivery(hook: Hook, context: Context) -> Callable[[Fields], list[Event]]:
         if state is None or (state is Delivery.FAILED and not code):
             code = context.code(word)
         message = message_of(fields)
+        if not OUR_ID.fullmatch(message):
+            message = ""
+        if not (external_id or message):
+            raise BadPayload("a report of no message of ours")
         found: list[Event] = [StatusReport(context.gateway, external_id, state or Delivery.SENT, code, message)]
         if code in context.blocked and address_at:
             address = context.address(fields, address_at)
-            found.append(OptOut(context.gateway, address, Channel.SMS, f"{external_id}\n{code}", blocks=True))
+            found.append(
+                OptOut(context.gateway, address, Channel.SMS, f"{external_id or message}\n{code}", blocks=True)
+            )
         return found
 
     return read

@@ -30,7 +30,7 @@ REMEDIES = {
 NEEDED = {  # what a hook must tell, by what it is; `text` of a first USSD request may well be empty
     "ussd": {"session", "address", "text"},
     "sms": {"id", "address", "text"},
-    "delivery": {"id", "state"},
+    "delivery": {"state"},
     "session_end": {"session", "address", "status"},
     "opt_out": {"address"},
     "call": {"session", "address"},
@@ -38,7 +38,7 @@ NEEDED = {  # what a hook must tell, by what it is; `text` of a first USSD reque
 USEFUL = {
     "ussd": {"to", "step", "step_id", "never_repeats", "separator", "begins", "ends"},
     "sms": {"to", "sent_at", "opt_out_words"},
-    "delivery": {"words", "reason", "message", "address"},
+    "delivery": {"id", "words", "reason", "message", "address"},
     "session_end": set(),
     "opt_out": {"id"},
     "call": {"to"},
@@ -138,6 +138,8 @@ class Hook(Spec):
         missing = sorted(NEEDED[self.kind] - given)
         if missing:
             raise ValueError(f"a hook that is {self.kind} must say where {', '.join(missing)} stands")
+        if self.kind == "delivery" and not given & {"id", "message"}:
+            raise ValueError("say by id or message which SMS a report is about")
         strange = sorted(given - NEEDED[self.kind] - USEFUL[self.kind])
         if strange:
             raise ValueError(f"a hook that is {self.kind} has no use for {', '.join(strange)}: take it out")

@@ -131,16 +131,18 @@ def test_an_sms_is_one_message(link: described.Described, name: str):
     assert exchange.render_down("sms", "Plus tard").status_code == 503
 
 
+OURS = "0f3a5b7c9d1e4f30a15263748596a7b8"
 REPORTS = {
-    "ACCEPTD": (Delivery.SENT, "", "m1"),
-    "DELIVRD": (Delivery.DELIVERED, "", "m1"),
-    "delivrd": (Delivery.DELIVERED, "", "m1"),
-    "UNDELIV": (Delivery.FAILED, "absent_subscriber", "m1"),
-    "EXPIRED": (Delivery.FAILED, "EXPIRED", "m1"),
-    "blacklisted": (Delivery.FAILED, "blacklisted", "m1"),
-    "unknown_word": (Delivery.SENT, "SLEEPING", "m1"),
-    "odd_reason": (Delivery.FAILED, "unreadable", "m1"),
+    "ACCEPTD": (Delivery.SENT, "", OURS),
+    "DELIVRD": (Delivery.DELIVERED, "", OURS),
+    "delivrd": (Delivery.DELIVERED, "", OURS),
+    "UNDELIV": (Delivery.FAILED, "absent_subscriber", OURS),
+    "EXPIRED": (Delivery.FAILED, "EXPIRED", OURS),
+    "blacklisted": (Delivery.FAILED, "blacklisted", OURS),
+    "unknown_word": (Delivery.SENT, "SLEEPING", OURS),
+    "odd_reason": (Delivery.FAILED, "unreadable", OURS),
     "no_reference": (Delivery.DELIVERED, "", ""),
+    "odd_reference": (Delivery.DELIVERED, "", ""),
 }
 
 
@@ -150,6 +152,14 @@ def test_a_delivery_report_becomes_a_state(link: described.Described, name: str)
     state, code, message = REPORTS[name]
     assert found[0] == StatusReport("niamey-link", "NL-O-7", state, code, message)
     assert [type(one) for one in found[1:]] == ([OptOut] if name == "blacklisted" else [])
+
+
+def test_a_report_may_name_our_own_id_alone(small: Callable[..., described.Described]):
+    gateway = small(hooks__status={"is": "delivery", "message": "ref", "state": "s", "words": {"ok": "delivered"}})
+    [found] = gateway.parse(hook("/", {"ref": OURS, "s": "OK"}), "status")
+    assert found == StatusReport("small-one", "", Delivery.DELIVERED, "", OURS)
+    with pytest.raises(BadPayload):
+        gateway.parse(hook("/", {"ref": "m1", "s": "OK"}), "status")
 
 
 @pytest.mark.parametrize(
@@ -516,6 +526,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "missing place": ({"hooks__ussd__session": None}, "must say where session stands"),
     "place of another kind": ({"hooks__ussd__status": "x"}, "has no use for status"),
     "place with a blank": ({"hooks__ussd__session": "a b"}, "hooks.ussd.session"),
+    "report of what": ({"hooks__status": {"is": "delivery", "state": "s"}}, "by id or message"),
     "two steps": ({"hooks__ussd__step": "n", "hooks__ussd__step_id": "i"}, "one of step, step_id"),
     "no text": ({"hooks__ussd__answer__ends": "bye"}, "goes_on and ends, each with {text}"),
     "same answers": ({"hooks__ussd__answer__ends": "1{text}"}, "could not tell them apart"),
