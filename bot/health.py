@@ -1,7 +1,7 @@
 """Health and figures: alive, ready, and numbers for whoever watches. Never a number, a name or a text."""
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 import redis
@@ -12,8 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.messages import Delivery
 from bot.services import Services
-from bot.store import keys
+from bot.store import keys, pacing
 from bot.store.ciphers import SHARDS
 from bot.store.models import Ladder, Message, Quarantined, Referral
 
@@ -59,14 +60,19 @@ class _Figures:
         journal, answers = _backlogs(self._services)
         yield _gauge("maraba_journal_entries", "turns not yet in PostgreSQL", journal)
         yield _gauge("maraba_answers_waiting", "answers on their way", answers)
+        yield from _gateways(self._services)
         try:
             with self._services.database.transaction() as session:
                 for name, what, query in _QUERIES:
                     yield _gauge(name, what, session.scalar(query) or 0)
+                for name, what, labels, grouped in _BY_LABEL:
+                    rows = session.execute(grouped).all()
+                    yield _gauges(name, what, labels, [(tuple(row[:-1]), row[-1]) for row in rows])
         except SQLAlchemyError:
             yield _gauge("maraba_database_away", "1 while PostgreSQL does not answer", 1)
 
 
+_LAST_MONTH = func.now() - text("interval '30 days'")
 _QUERIES = (
     ("maraba_ladders_late", "ladder steps overdue by a minute",
      select(func.count()).select_from(Ladder).where(Ladder.due_at < func.now() - text("interval '1 minute'"))),
@@ -75,6 +81,22 @@ _QUERIES = (
          Message.state == "queued", Message.due_at < func.now() - text("interval '1 minute'"))),
     ("maraba_quarantined", "journal entries that a human must look at",
      select(func.count()).select_from(Quarantined)),
+    ("maraba_messages_unknown", "messages of which nobody knows, and of which staff have not decided",
+     select(func.count()).select_from(Message).where(
+         Message.state == Delivery.UNKNOWN, Message.settled_at.is_(None), Message.created_at > _LAST_MONTH)),
+)  # fmt: skip
+_DUE = (Message.state == Delivery.QUEUED, Message.due_at <= func.now())
+_BY_LABEL = (
+    ("maraba_outbox_due", "messages whose hour has come, by kind", ("kind",),
+     select(Message.kind, func.count()).where(*_DUE).group_by(Message.kind)),
+    ("maraba_outbox_oldest_seconds", "age of the one that waits longest since its hour, by kind", ("kind",),
+     select(Message.kind, func.extract("epoch", func.now() - func.min(Message.due_at)))
+     .where(*_DUE).group_by(Message.kind)),
+    ("maraba_messages_day", "messages of the last 24 hours, by gateway, kind and where they stand",
+     ("gateway", "kind", "state"),
+     select(Message.gateway, Message.kind, Message.state, func.count())
+     .where(Message.created_at > func.now() - text("interval '1 day'"))
+     .group_by(Message.gateway, Message.kind, Message.state)),
 )  # fmt: skip
 
 
@@ -86,6 +108,25 @@ def register(app: Flask, services: Services) -> None:
 
 def _gauge(name: str, what: str, value: float) -> Metric:
     return GaugeMetricFamily(name, what, value=value)
+
+
+def _gauges(name: str, what: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    gauge = GaugeMetricFamily(name, what, labels=labels)
+    for of, value in values:
+        gauge.add_metric(of, float(value))
+    return gauge
+
+
+def _gateways(services: Services) -> Iterator[Metric]:
+    """Nothing while the conversation store is away: that is said elsewhere."""
+    try:
+        known = pacing.standings(services.redis_client)
+    except redis.RedisError:
+        return
+    of = [((name,), float(standing.paused)) for name, standing in known.items()]
+    yield _gauges("maraba_gateway_paused", "1 while a gateway is held back since it keeps failing", ("gateway",), of)
+    of = [((name,), float(standing.failures)) for name, standing in known.items()]
+    yield _gauges("maraba_gateway_failures", "failures of a gateway in a row", ("gateway",), of)
 
 
 def _services() -> Services:

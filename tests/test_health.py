@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,8 +7,8 @@ from pydantic import SecretStr
 
 from bot import health
 from bot.services import Services
-from bot.store import keys
-from bot.store.models import Referral
+from bot.store import keys, pacing
+from bot.store.models import Message, Referral
 
 
 @pytest.fixture
@@ -67,6 +68,41 @@ def test_figures_tell_counts_and_nothing_else(settings, database, redis_client, 
     figures = client_of(settings).get("/metrics").text
     assert "maraba_journal_entries 1.0" in figures
     assert "maraba_quarantined 0.0" in figures
+
+
+@pytest.fixture
+def outbox(database):
+    now = datetime.now(UTC)
+    rows = [
+        {"kind": "alert", "state": "queued", "due_at": now - timedelta(minutes=5)},
+        {"kind": "reminder", "state": "queued", "due_at": now + timedelta(hours=5)},
+        {"kind": "reply", "state": "unknown"},
+        {"kind": "reply", "state": "unknown", "settled_at": now},
+        {"kind": "answer", "state": "delivered", "created_at": now - timedelta(days=2)},
+    ]
+    with database.transaction() as session:
+        for n, row in enumerate(rows):
+            session.add(Message(**({"id": f"{n:032x}", "channel": "sms", "gateway": "twilio"} | row)))
+
+
+def test_figures_of_what_waits_and_of_what_nobody_knows(settings, outbox, redis_client, client_of):
+    figures = client_of(settings).get("/metrics").text
+    assert 'maraba_outbox_due{kind="alert"} 1.0' in figures
+    assert 'maraba_outbox_due{kind="reminder"}' not in figures
+    assert 300 <= float(re.search(r'oldest_seconds\{kind="alert"\} ([\d.]+)', figures)[1]) < 360
+    assert "maraba_messages_unknown 1.0" in figures
+    assert 'maraba_messages_day{gateway="twilio",kind="reply",state="unknown"} 2.0' in figures
+    assert 'state="delivered"' not in figures
+
+
+def test_figures_of_a_gateway_that_keeps_failing(settings, redis_client, client_of):
+    redis_client.sadd(pacing.NAMES, "twilio", "kannel")
+    redis_client.hset(pacing.key("twilio"), mapping={"paused": 4_000_000_000_000, "failures": 5, "why": "http_503"})
+    figures = client_of(settings).get("/metrics").text
+    assert 'maraba_gateway_paused{gateway="twilio"} 1.0' in figures
+    assert 'maraba_gateway_failures{gateway="twilio"} 5.0' in figures
+    assert 'maraba_gateway_paused{gateway="kannel"} 0.0' in figures
+    assert client_of(settings).get("/health/ready").status_code == 200  # people are served all the same
 
 
 def test_figures_need_their_token_in_production(settings, client_of):

@@ -369,6 +369,7 @@ class Message(Base):
         ),
         Index("ix_messages_external", "gateway", "external_id"),
         Index("ix_messages_sent", "sent_at"),
+        Index("ix_messages_created", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

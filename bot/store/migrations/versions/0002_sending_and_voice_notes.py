@@ -52,6 +52,7 @@ def upgrade() -> None:
     op.add_column("delivery_reports", sa.Column("parts_missing", sa.BigInteger(), nullable=True))
     op.add_column("delivery_reports", sa.Column("message", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_messages_sent", "messages", ["sent_at"], unique=False)
+    op.create_index("ix_messages_created", "messages", ["created_at"], unique=False)
     op.drop_index("ix_messages_due", table_name="messages", postgresql_where=sa.text("state in ('queued', 'sending')"))
     op.create_index(
         "ix_messages_queue",
