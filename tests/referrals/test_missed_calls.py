@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.engine.effects import OpenReferral, Terms, UpdateReferral
-from bot.referrals import missed_calls, writing
+from bot.referrals import ladder, missed_calls, writing
 from bot.referrals.access import may_see
 from bot.referrals.clocks import next_safe_call
 from bot.referrals.terms import read_terms
@@ -145,6 +145,21 @@ def test_it_may_ring_all_day_and_stays_one_request_one_ladder_one_alert(line):
     assert last == datetime.fromtimestamp((AT + 4) / 1000, UTC)
     assert [(row.round, row.rung) for row in line.journal.all(Ladder)] == [(0, 0)]
     assert line.journal.all(Alert) == []
+
+
+def test_the_morning_digest_tells_an_assistant_once_without_a_word_on_who_rang(line, office):
+    moussa = office.on_duty("moussa", role="assistant", queue="assistance")
+    for _ in range(3):
+        line.rings()
+    [row] = line.calls()
+    due = line.journal.one(Ladder).due_at
+    assert (due.hour, due > row.opened_at) == (7, True)  # 8:00 in Niamey
+    for _ in range(2):
+        ladder.climb(office.database, now=due, settings=office.settings, ciphers=office.ciphers)
+    [text] = office.texts(moussa)
+    assert "000-0001" in text
+    assert PHONE[4:] not in text
+    assert len(line.journal.all(Alert)) == 1
 
 
 @pytest.mark.parametrize("again", [1, 3])

@@ -60,6 +60,19 @@ def test_with_postgresql_hung_people_talk_and_files_are_kindly_away(service):
     assert service.query("select count(*) from tickets where number = %(t)s", t=ticket) == [(1,)]
 
 
+def test_with_the_conversation_store_hung_a_call_is_rejected_and_counts_once_it_has_ended(service):
+    service.kill("conversation", signal.SIGSTOP)
+    try:
+        ringing = service.africastalking.voice("ATVId_outage", phone(9))
+        assert (ringing.status, "<Reject/>" in ringing.body) == (200, True)
+        ringing = service.twilio.voice("CA" + "9" * 32, phone(9))
+        assert (ringing.status, "<Reject" in ringing.body) == (200, True)
+    finally:
+        service.kill("conversation", signal.SIGCONT)
+    eventually(lambda: service.africastalking.voice("ATVId_outage", phone(9), ended=True).status == 200)
+    eventually(lambda: service.query("select 1 from referrals where source = 'missed_call'"), within=30)
+
+
 def test_with_the_conversation_store_hung_ussd_says_so_and_sms_is_asked_again(service):
     service.kill("conversation", signal.SIGSTOP)
     try:

@@ -143,6 +143,18 @@ class AfricasTalkingCaller(_Caller):
         }
         return self._until_taken("sms", form)
 
+    def voice(self, session: str, address: str, *, ended: bool = False) -> Exchange:
+        """A hook of a call to the line: while it rings, or once it has ended. Posted once."""
+        form = {
+            "isActive": "0" if ended else "1",
+            "sessionId": session,
+            "direction": "Inbound",
+            "callerNumber": address,
+            "destinationNumber": "+22720000000",
+            "callSessionState": "Completed" if ended else "Ringing",
+        }
+        return self._post(f"{self._base}/voice", "voice", form, headers={}, attempt=1)
+
     def status(self, external_id: str, status: str, *, address: str, reason: str = "") -> Exchange:
         form = {"id": external_id, "status": status, "phoneNumber": address, "networkCode": "99999", "retryCount": "0"}
         return self._until_taken("status", form | ({"failureReason": reason} if reason else {}))
@@ -248,6 +260,19 @@ class TwilioCaller(_Caller):
         extra = {"ProfileName": "Amina", "WaId": address.lstrip("+"), "MessageType": "text", **more}
         prefix = "whatsapp:"
         return self._message(prefix + address, prefix + "+12025550123", text, external_id=external_id, more=extra)
+
+    def voice(self, sid: str, address: str, *, status: str = "ringing") -> Exchange:
+        """A call to the line: Twilio asks what to do ("ringing"), or tells how it ended ("busy")."""
+        form = {
+            "CallSid": sid,
+            "AccountSid": self._account,
+            "From": address,
+            "To": "+12025550123",
+            "Direction": "inbound",
+            "CallStatus": status,
+            "ApiVersion": "2010-04-01",
+        }
+        return self._signed("voice", form)
 
     def status(self, external_id: str, status: str, *, to: str, code: str = "", message: str = "") -> Exchange:
         """`message`: our own id, as the address of the report names it."""
