@@ -4,22 +4,19 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from flask import Flask
 from twilio.request_validator import RequestValidator
 
-from bot import webhooks
 from bot.config import ROOT
 from bot.content import catalogues, loading
 from bot.engine.effects import AnswerSent
 from bot.messages import Channel, OptOut
 from bot.recorder import Recording, record_shard
-from bot.services import Services
 from bot.store import keys
 from bot.store.journal import Entry, pack_entry, unpack_answer
 from bot.store.models import Contact, Referral
 from bot.text.keywords import keyword
-from bot.webhooks import Receiver
 from handlers.twilio import BLOCKING, Twilio
+from tests.receiving import Hooks
 
 AMINA = "+22790123456"
 OUR_OWN = frozenset(word for word in BLOCKING if keyword(word) == "stop")
@@ -31,12 +28,8 @@ class Line:
 
     def __init__(self, settings, database, redis_client, ciphers):
         self.settings, self.database, self.redis, self.ciphers = settings, database, redis_client, ciphers
-        self.services = Services(settings)
-        app = Flask("hooks")
-        of = self.services
-        receiver = Receiver(of.gateways, of.conversation, of.events, of.going_on, of.content, wake=lambda _shard: None)
-        webhooks.register(app, receiver)
-        self.client = app.test_client()
+        hooks = Hooks(settings)
+        self.client, self.services, self.close = hooks.client, hooks.services, hooks.close
         self.shard = ciphers.address(AMINA).shard
         self.count = 0
 
@@ -49,12 +42,6 @@ class Line:
         reply = self.client.post("/hooks/twilio/message", data=form, headers={"X-Twilio-Signature": signature})
         assert reply.status_code == 200
         return self.answers()
-
-    def close(self):
-        self.services.lookups.close()
-        self.services.conversations._wire.close()
-        self.services.database.close()
-        self.services.redis_client.close()
 
     def answers(self):
         """The texts that wait to leave; they are taken away."""
