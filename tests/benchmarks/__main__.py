@@ -19,6 +19,7 @@ import redis
 from bot.config import ROOT, Settings
 from bot.store import keys, migrate
 from bot.stores import EmbeddedStores
+from tests.benchmarks import sending
 from tests.benchmarks.load import CODE, Result, dialogues
 from tests.machine import with_children
 
@@ -141,13 +142,16 @@ def main() -> None:
     options.add_argument("--people", type=int, default=16)
     options.add_argument("--port", type=int, default=18100)
     options.add_argument("--threads", type=int, default=Settings().web_threads)
-    options.add_argument("--only", default="", help="names of servers, by comma")
+    options.add_argument("--only", default="", help="names of servers, by comma; `sending`: the sender alone")
+    options.add_argument("--messages", type=int, default=3000)
     arguments = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="maraba-bench-") as folder:
         settings = Settings(data_dir=Path(folder), port=arguments.port)
         with EmbeddedStores(settings, say=print) as stores:
             migrate.upgrade(stores.urls["database_url"])
-            _run(stores, arguments)
+            if arguments.only != "sending":
+                _run(stores, arguments)
+            sending.report(stores.urls, messages=arguments.messages, rounds=arguments.rounds)
 
 
 def _run(stores: EmbeddedStores, arguments: argparse.Namespace) -> None:
