@@ -44,6 +44,7 @@ class Parrot(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         said = json.dumps({"path": self.path, "headers": dict(self.headers), "body": body.decode(errors="replace")})
+        self.server.asked += 1
         kind, _, status = self.server.mode.partition(" ")
         if kind in {"cut", "silent"}:
             self.close_connection = True
@@ -72,7 +73,7 @@ class Parrot(BaseHTTPRequestHandler):
 @pytest.fixture
 def parrot():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
-    server.mode, server.url = "echo 200", f"http://127.0.0.1:{server.server_address[1]}"
+    server.mode, server.asked, server.url = "echo 200", 0, f"http://127.0.0.1:{server.server_address[1]}"
     server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server
@@ -167,7 +168,7 @@ def test_no_send_tells_a_secret_a_number_or_a_text(settings, told, parrot, name,
         with failing(places):
             gateway.fetch("123456")
     assert places or mode.startswith("echo 2"), "a mode that fails nothing proves nothing"
-    assert any(line.startswith("urllib3") for line in told), "the libraries speak freely here"
+    assert parrot.asked or mode == "nobody there"
     assert_hidden(settings, places + told)
 
 
