@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from bot.config import Settings
 from bot.simulator.shelf import Shelf
+from bot.simulator.standin_meta import Meta
 
 PRICE = 16  # XOF a segment: invented
 MOST_RECIPIENTS = 100
@@ -29,6 +30,8 @@ def create(settings: Settings, shelf: Shelf) -> Blueprint:
     routes.add_url_rule("/africastalking/version1/messaging", "africastalking", africastalking.send, methods=["POST"])
     kannel = _Kannel(settings, shelf)
     routes.add_url_rule("/kannel/cgi-bin/sendsms", "kannel", kannel.send, methods=["POST"])
+    meta = Meta(settings, shelf)
+    routes.add_url_rule("/meta/<version>/<number>/messages", "meta", meta.send, methods=["POST"])
     path = "/twilio/2010-04-01/Accounts/<account>/Messages.json"
     routes.add_url_rule(path, "twilio", twilio.send, methods=["POST"])
     routes.add_url_rule(path, "twilio_list", twilio.list, methods=["GET"])

@@ -183,6 +183,8 @@ class _Views:
         match what["gateway"]:
             case "twilio":
                 self._hooks.send(self._hooks.whatsapp_delivered(what["phone"], what["external_id"]))
+            case "meta":
+                self._hooks.send(self._hooks.meta_delivered(what["phone"], what["external_id"], what["ours"]))
             case "kannel":
                 for report in self._hooks.kannel_delivered(what["external_id"], what["parts"]):
                     self._hooks.send(report)

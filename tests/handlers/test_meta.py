@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot.config import Settings
+from bot.config import ROOT, Settings
+from bot.content.screens import Constants, Content
 from bot.errors import Answered, BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, StatusReport, Template
 from bot.reasons import Why
@@ -453,6 +454,12 @@ def test_titles_that_whatsapp_refuses_become_numbers(titles: tuple[str, ...]):
 def test_a_long_text_keeps_its_choices_as_numbers():
     body = body_of(replace(TEXT, text="a" * 1025, buttons=(Button("f:1", "Oui"),)))
     assert body["text"]["body"].endswith("\n1 Oui")
+
+
+@pytest.mark.parametrize(("language", "word"), [("fr", "Choisir"), ("ha", "Zabi"), ("en", "Choose")])
+def test_the_word_that_opens_a_list_is_the_persons_own(language: str, word: str):
+    content = Content.read(ROOT, Constants("*321#"))
+    assert content.speak("menu.main", {}, channel="whatsapp", language=language).pick == word
 
 
 def test_a_list_without_words_of_its_own_still_opens():

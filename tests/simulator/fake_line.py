@@ -16,6 +16,7 @@ from bot.config import ROOT
 from bot.messages import Channel, Inbound, Outbound
 from handlers.africastalking import AfricasTalking
 from handlers.kannel import Kannel
+from handlers.meta import Meta
 from handlers.twilio import Twilio
 
 MENU = "Bienvenue. C'est gratuit.\n1 Mon dossier\n2 Besoin d'aide\n3 Rappelez-moi\n5 Langue\n9 Parler en prive"
@@ -54,10 +55,12 @@ class FakeLine:
         self.gateways = {
             "africastalking": AfricasTalking(self.settings),
             "kannel": Kannel(self.settings),
+            "meta": Meta(self.settings),
             "twilio": Twilio(self.settings),
         }
         self.app.add_url_rule("/hooks/<name>/<secret>/<kind>", "hook", self.hook, methods=["GET", "POST"])
         self.app.add_url_rule("/hooks/<name>/<kind>", "signed", self.hook, methods=["POST"])
+        self.app.add_url_rule("/hooks/<name>", "bare", self.hook, methods=["POST"], defaults={"kind": ""})
         self.app.add_url_rule("/desk/static/maraba.css", "style", self.style)
         services = SimpleNamespace(
             settings=self.settings, database=self.database, ciphers=self.ciphers, queue_client=self.queue_client

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from pydantic import SecretStr
 
 from bot import simulator
 from bot.config import Settings
 from bot.errors import SendError
-from bot.messages import Channel, Outbound, StatusReport
+from bot.messages import Button, Channel, Outbound, StatusReport
 from handlers.africastalking import AfricasTalking
 from handlers.kannel import Kannel
+from handlers.meta import Meta
 from handlers.twilio import Twilio
 
 PHONE = "+22790002705"
@@ -43,7 +45,30 @@ def test_a_whatsapp_message_reaches_its_phone(line, messages):
     assert (event["phone"], event["channel"], event["text"]) == (PHONE, "whatsapp", WHATSAPP.text)
 
 
-@pytest.mark.parametrize(("gateway", "message"), [(AfricasTalking, SMS), (Kannel, SMS), (Twilio, WHATSAPP)])
+@pytest.mark.parametrize("choices", [0, 3, 6])
+def test_a_whatsapp_message_by_meta_reaches_its_phone_and_is_reported(line, messages, choices):
+    buttons = tuple(Button(f"0:{n}", f"Choix {n}") for n in range(choices))
+    sent = Meta(line.settings).send(replace(WHATSAPP, id="a" * 32, buttons=buttons))
+    (event,) = messages(1)
+    assert (event["phone"], event["channel"], event["text"]) == (PHONE, "whatsapp", WHATSAPP.text)
+    [report] = [report for report in line.seen if isinstance(report, StatusReport)]
+    assert (report.gateway, report.external_id, report.state) == ("meta", sent.external_id, "delivered")
+    assert report.message == "a" * 32
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"meta_access_token": "old"}, "190"), ({"meta_phone_number_id": "2"}, "100")]
+)
+def test_meta_knows_its_own(line, change, code):
+    values = {name: SecretStr(value) if "token" in name else value for name, value in change.items()}
+    with pytest.raises(SendError) as refusal:
+        Meta(line.settings.model_copy(update=values)).send(WHATSAPP)
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("gateway", "message"), [(AfricasTalking, SMS), (Kannel, SMS), (Meta, WHATSAPP), (Twilio, WHATSAPP)]
+)
 def test_a_gateway_that_is_down_refuses_and_may_be_asked_again(line, page, gateway, message):
     page.post("switch", name="down", on=True)
     with pytest.raises(SendError) as refusal:
