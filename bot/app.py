@@ -16,6 +16,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         services.gateways,
         services.conversation,
         services.events,
+        services.going_on,
         services.content,
         wake=lambda shard: services.wake("send_answers", shard),
         traced=services.settings.development,

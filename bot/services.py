@@ -10,6 +10,8 @@ from bot.content.screens import Constants, Content
 from bot.conversation import Conversation
 from bot.events import Events
 from bot.gateway import Gateway
+from bot.going_on import GoingOn
+from bot.messages import Channel
 from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
 from bot.store.conversations import Conversations
@@ -79,6 +81,13 @@ class Services:
     def events(self) -> Events:
         """Reports of gateways."""
         return Events(self.conversations, self.ciphers)
+
+    @cached_property
+    def going_on(self) -> GoingOn:
+        """Dropped lines, by the gateways that carry what answers no hook."""
+        by = {Channel.WHATSAPP: self.settings.whatsapp_gateway, Channel.SMS: self.settings.sms_gateway}
+        on = {channel: name for channel, name in by.items() if name in self.gateways}
+        return GoingOn(self.content, self.conversations, self.ciphers, gateways=on)
 
     def wake(self, name: str, *ids: object) -> None:
         """Wake a job; what is lost here a sweep finds."""

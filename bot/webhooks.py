@@ -14,7 +14,8 @@ from bot.conversation import Conversation, Turned
 from bot.errors import Answered, Ignored, StoreDown, WebhookError
 from bot.events import Events
 from bot.gateway import Event, Exchange, Gateway
-from bot.messages import Inbound, OptOut, StatusReport
+from bot.going_on import GoingOn
+from bot.messages import Inbound, OptOut, SessionEnded, StatusReport
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,6 +35,7 @@ class Receiver:
         gateways: dict[str, Gateway],
         conversation: Conversation,
         events: Events,
+        going_on: GoingOn,
         content: Content,
         *,
         wake: Callable[[int], object],
@@ -43,6 +45,7 @@ class Receiver:
         self._gateways = gateways
         self._conversation = conversation
         self._events = events
+        self._going_on = going_on
         self._content = content
         self._wake = wake
         self._traced = traced
@@ -96,7 +99,11 @@ class Receiver:
             self._events.report(event, now=now)
         elif isinstance(event, OptOut):
             self._events.opt_out(event, now=now)
-        return None  # a session that ended leaves nothing to do: the place in the flow is already kept
+        elif isinstance(event, SessionEnded):
+            shard = self._going_on.dropped(event, now=now)
+            if shard is not None:
+                self._wake(shard)
+        return None
 
 
 def register(app: Flask, receiver: Receiver) -> None:

@@ -293,14 +293,14 @@ def test_an_address_that_this_store_forgot_gets_its_language_back(line, wire):
     digest = line.ciphers.address(AMINA).digest
     line.redis.delete(keys.contact(line.ciphers.address(AMINA)))
     line.ussd("", session="two")
-    assert Conversations(wire, line.ciphers).refill(digest, language="ha", consent="yes", stopped=("sms",))
+    assert Conversations(wire, line.ciphers).refill(digest, language="ha", consent="yes", stopped=("sms",), texts="yes")
     assert line.ussd("", session="three").screen.startswith("Barka")
 
 
 def test_what_a_person_said_since_wins_over_a_refill(line, wire):
     line.dialogue("1")
     digest = line.ciphers.address(AMINA).digest
-    Conversations(wire, line.ciphers).refill(digest, language="ha", consent="", stopped=())
+    Conversations(wire, line.ciphers).refill(digest, language="ha", consent="", stopped=(), texts="yes")
     assert line.ussd("", session="two").screen.startswith("Bienvenue")
 
 

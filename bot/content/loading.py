@@ -104,6 +104,7 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         private=spec.private or flow.private,
         verified=target(spec.verified),
         secret=spec.secret,
+        elsewhere=spec.elsewhere,
         may_wait=flow.may_wait,
         open_for=spec.open_for * 1_000,
         questions=dict.fromkeys(CHANNELS, question if spec.ask is not None else 0),

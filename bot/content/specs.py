@@ -82,6 +82,7 @@ class StateSpec(Spec):
     verified: str = ""
     private: bool = False
     secret: bool = False
+    elsewhere: tuple[Literal["sms", "whatsapp"], ...] = ()  # where a dropped USSD line may go on
     open_for: int = Field(600, description="seconds during which a late message may still answer")
     moved_to: str = ""
     parts: Literal[1, 2] = 1  # SMS parts this text may take

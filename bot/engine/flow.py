@@ -46,6 +46,7 @@ class State:
     `private`: leaves no trace and is never offered again (safety 3).
     `verified`: only shown after the code; names the state that asks it again (safety 11).
     `secret`: what is typed here is never recorded.
+    `elsewhere`: the channels on which a dropped USSD line may go on here.
     `open_for`: milliseconds during which a late message may still answer.
     """
 
@@ -68,6 +69,7 @@ class State:
     private: bool = False
     verified: str = ""
     secret: bool = False
+    elsewhere: tuple[str, ...] = ()
     may_wait: bool = False  # this turn may be refused while the journal is too long
     open_for: int = 10 * 60_000
     questions: dict[str, int] = field(default_factory=dict)  # channel -> fingerprint

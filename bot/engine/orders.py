@@ -74,6 +74,8 @@ def allow_call(walk: Walk, window: str = "any") -> None:
 def deny_call(walk: Walk) -> None:
     """Not safe: nobody calls, nobody writes (safety 2)."""
     walk.values.pop("window", None)
+    if walk.contact.texts == "yes":
+        walk.set_contact(texts="")  # nobody writes: what was agreed before is asked again
     _update(walk, terms=NOBODY)
 
 
@@ -139,6 +141,11 @@ def consent(walk: Walk, answer: str) -> None:
     walk.set_contact(consent=answer)
 
 
+def texts(walk: Walk, answer: str) -> None:
+    """May we write to go on where a line drops? "yes" or "no"."""
+    walk.set_contact(texts=answer)
+
+
 def keep(walk: Walk, **values: str) -> None:
     """Keep values for later branches of this conversation."""
     walk.values.update(values)
@@ -148,7 +155,7 @@ VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
         open_referral, open_hush, urgent, allow_call, deny_call, caller, call_language, for_child, go_outside,
-        attach_referral, call_now, show_status, language, consent, keep,
+        attach_referral, call_now, show_status, language, consent, texts, keep,
     )
 }  # fmt: skip
 

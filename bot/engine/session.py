@@ -21,6 +21,7 @@ class Session(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     page: int = 0  # page of a long screen
     open: bool = True  # False: ended, nothing to resume
     private: bool = False  # the last thing was private: a redial shows the plain first screen (safety 3)
+    quiet: bool = False  # on USSD lately something private, a need or a file: a dropped line is offered nowhere else
 
 
 class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):

@@ -243,8 +243,10 @@ class Walk:
         )
 
     def dialled(self, session: Session, digest: bytes, transcript: int) -> Session:
-        """The session with its place in the USSD transcript."""
-        return msgspec.structs.replace(session, dialled=digest, transcript=transcript)
+        """The session with its place in the USSD transcript. Once quiet it stays so, over further calls too."""
+        before = self.before is not None and self.before.quiet
+        quiet = before or self.private or self.verified or bool(self.tickets)
+        return msgspec.structs.replace(session, dialled=digest, transcript=transcript, quiet=quiet)
 
     def set_contact(self, **fields: Any) -> None:
         """Change what we know of the address."""

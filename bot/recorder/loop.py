@@ -136,7 +136,11 @@ def _refilling(settings: Settings) -> Refill:
 
     def refill(digest: str, contact: Contact) -> None:
         store.refill(
-            digest, language=contact.language or "", consent=contact.consent or "", stopped=tuple(contact.stopped)
+            digest,
+            language=contact.language or "",
+            consent=contact.consent or "",
+            stopped=tuple(contact.stopped),
+            texts=contact.texts or "",
         )
 
     return refill

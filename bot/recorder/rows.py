@@ -46,7 +46,7 @@ def write_contacts(
     forgotten = [
         known[digest]
         for digest in dict.fromkeys(e.digest for e in entries if e.contact.get("new"))
-        if digest in known and (known[digest].language or known[digest].consent or known[digest].stopped)
+        if (row := known.get(digest)) is not None and (row.language or row.consent or row.stopped or row.texts)
     ]
     _add_contacts(session, [e for e in entries if e.digest and e.number and e.digest not in known], ciphers)
     missing = digests - known.keys()
@@ -131,6 +131,8 @@ def _changes(entry: Entry) -> dict[str, Any]:
             changes["consent_version"] = value or None
         elif name == "stopped":
             changes["stopped"] = list(value)
+        elif name == "texts":
+            changes["texts"] = value or None
     return changes
 
 

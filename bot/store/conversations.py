@@ -123,6 +123,16 @@ class Conversations:
         seen, session, contact = self._wire.call("MGET", place.seen, place.session, place.contact)
         return self._standing(place, session, contact, seen)
 
+    def load_all(self, address: AddressKey, turn: bytes) -> dict[str, Standing]:
+        """One MGET: where an address stands on every channel, each with the seen mark. Raises StoreDown."""
+        places = {channel: Place.of(address, channel, turn) for channel in SESSION_KEPT}
+        shared, sessions = places["ussd"], [place.session for place in places.values()]
+        seen, contact, *found = self._wire.call("MGET", shared.seen, shared.contact, *sessions)
+        return {
+            channel: self._standing(place, session, contact, seen)
+            for (channel, place), session in zip(places.items(), found, strict=True)
+        }
+
     def commit(self, place: Place, before: Standing, writing: Writing) -> Committed:
         """One script: every test before every write. Raises StoreDown."""
         shard = place.address.shard
@@ -137,7 +147,7 @@ class Conversations:
         """Put an event that moves nobody into the journal, once. False: it was there. Raises StoreDown."""
         return bool(self._wire.run(NOTE, [keys.seen(shard, turn), keys.journal(shard)], [entry, kept]))
 
-    def refill(self, digest: str, *, language: str, consent: str, stopped: tuple[str, ...]) -> bool:
+    def refill(self, digest: str, *, language: str, consent: str, stopped: tuple[str, ...], texts: str) -> bool:
         """Give an address back what this store forgot of it; what the person said since then wins.
 
         False: somebody was quicker, or there is nothing to refill. Raises StoreDown.
@@ -152,6 +162,7 @@ class Conversations:
             language=contact.language or language,
             consent=contact.consent or consent,
             stopped=tuple(dict.fromkeys((*contact.stopped, *stopped))),
+            texts=contact.texts or texts,
         )
         fresh = self._ciphers.encrypt(_pack(known), key.encode())
         return bool(self._wire.run(REFILL, [key], [value[:VERSION], fresh, CONTACT_KEPT]))

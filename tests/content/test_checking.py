@@ -33,6 +33,7 @@ class Break:
 
 LONG = "This sentence is written to be far longer than what one screen of a small phone can hold"
 HELP, FILE, CALL, MENU = "flows/help.yaml", "flows/file.yaml", "flows/call.yaml", "flows/menu.yaml"
+HUSH = "flows/hush.yaml"
 NEEDS, STAGES, ENTRIES = "flows/needs.yaml", "flows/stages.yaml", "flows/entries.yaml"
 APPOINTMENT_FORK = "      - {when: {appointment: coming, channel: whatsapp}, go: appointment_whatsapp}\n"
 WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
@@ -49,7 +50,7 @@ BREAKS = [
     Break("unknown target of an answer", FILE, "go: ask_code, wrong: ask_case", "go: ask_cod, wrong: ask_case", "ask_cod,",
           "'file.ask_case' leads to unknown 'file.ask_cod'."),
     Break("continue elsewhere", MENU, "say: Call me back, go: callback.start", "say: Call me back, go: continue",
-          "go: continue", "'continue' only works in the entry 'resume'."),
+          "go: continue", "'continue' only works in the entries 'resume' and 'dropped'."),
     Break("unreachable", HELP, "states:\n", 'states:\n  lonely:\n    say: "Health"\n', "lonely:",
           "nothing leads to 'help.lonely'."),
     Break("dead end: no way on", HELP, "  food:\n    do: [{open_referral: {code: BAS}}]\n    go: told\n",
@@ -77,6 +78,20 @@ BREAKS = [
           "look_up: file", "the outcome 'away' of the lookup 'file' leads nowhere."),
     Break("outcome unknown", FILE, "{ok: opened, choose_code: choose,", "{ok: opened, okay: opened, choose_code: choose,", "okay",
           "the lookup has no outcome 'okay'."),
+    Break("a need goes on elsewhere", HELP, "    ask: What do you need?", "    ask: What do you need?\n    elsewhere: [whatsapp]",
+          "elsewhere: [whatsapp]", "'help.kind' belongs to a need: a dropped line never goes on there."),
+    Break("after a need elsewhere", CALL, "    ask: Is it urgent, now?", "    ask: Is it urgent, now?\n    elsewhere: [sms]",
+          "elsewhere: [sms]", "'call.urgent' belongs to a need: a dropped line never goes on there."),
+    Break("a code elsewhere", FILE, "  ask_code:\n", "  ask_code:\n    elsewhere: [whatsapp]\n", "elsewhere: [whatsapp]",
+          "'file.ask_code' asks for a secret: a dropped line never goes on there."),
+    Break("a file elsewhere", FILE, "  finalised:\n", "  finalised:\n    elsewhere: [sms]\n", "elsewhere: [sms]",
+          "'file.finalised' is shown after the code only: a dropped line never goes on there."),
+    Break("a private question elsewhere", HUSH, "    ask: When?", "    ask: When?\n    elsewhere: [sms]", "elsewhere: [sms]",
+          "'hush.when' is private: a dropped line never goes on there."),
+    Break("a fork elsewhere", MENU, "  start:\n", "  start:\n    elsewhere: [sms]\n", "elsewhere: [sms]",
+          "'menu.start' asks nothing: a dropped line never goes on there."),
+    Break("the menu of needs by SMS", MENU, "    elsewhere: [whatsapp]", "    elsewhere: [sms, whatsapp]", "  kind:",
+          "the menu of needs 'help.kind' can be reached by SMS (safety, channel table).", at=HELP),
     Break("entry missing", ENTRIES, "hush: hush.start", "hush_: hush.start", "menu: menu.start", "the entry 'hush' is missing."),
     Break("entry unknown", ENTRIES, "hush: hush.start", "hush: hush.start\nhash: hush.start", "hash:",
           "nothing uses the entry 'hash'."),

@@ -7,6 +7,7 @@ import msgspec
 
 from bot.content.screens import Content
 from bot.engine.effects import AnyEffect
+from bot.engine.going_on import offer
 from bot.engine.ports import Checked, File
 from bot.engine.session import Contact, Session
 from bot.engine.step import Step, step
@@ -102,6 +103,17 @@ class Speaker:
             self.transcript = f"{self.transcript}*{text}" if started else text
             return self._turn(self.transcript)
         return self._turn(text, sent=sent, choice=choice, media=media)
+
+    def drops(self, to: str, *, there: Session | None = None) -> str:
+        """The USSD line drops; goes on by `to` if that is offered. What is sent there, or ""."""
+        ended = f"session-{self.dialled}"
+        flows, channel = self.content.flows, Channel(to)
+        offered = offer(flows, self.session, there, self.contact, ended=ended, channel=channel, now=self.now)
+        if offered is None:
+            return ""
+        self.channel, self.session = channel, offered
+        self.now += timedelta(seconds=20)
+        return self.content.speak(offered.state, {}, channel=to, language=self.contact.language).text
 
     def taps(self, key: str) -> str:
         """A button of the last message (WhatsApp)."""

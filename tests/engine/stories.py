@@ -4,7 +4,8 @@
 = channel=ussd stage=TRAINING_WAIT      the set-up, before the first turn
 (dials)                                 a new USSD session; (waits 11 minutes); (taps 1) an offered button
 > 1                                     what is typed; `>> ` arrives late, with its delay: `>> 20 minutes | 1`;
-                                        `>+ ` comes two seconds after the last; (image), (sticker), (place)
+                                        `>+ ` comes two seconds after the last; (image), (sticker), (place);
+                                        (drops to sms): the line drops, and what is then sent there
 < CON Welcome                           each line of the screen
 ! OpenReferral code=MED                 what the turn orders
 """
@@ -22,6 +23,7 @@ from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
 SPAN = re.compile(r"(\d+) (seconds|minutes|hours|days)")
 HEARD = ("<", "!")
+MEDIA = {"(voice note)": "audio", "(image)": "image", "(sticker)": "other", "(place)": "location"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,14 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
         "call_now_for": given.pop("call_now", ""),
     }
     address = NO_PHONE if given.pop("phone", "yes") == "no" else PHONE
+    texts = given.pop("texts", "")
     consent = given.pop("consent", "yes")
     assert not given, f"unknown set-up: {', '.join(given)}"
     language = "" if known == "none" else known
     speaker = Speaker(content, channel=channel, language=language, address=address, file=file, **lookups)
-    speaker.contact = msgspec.structs.replace(speaker.contact, consent="" if consent == "none" else consent)
+    speaker.contact = msgspec.structs.replace(
+        speaker.contact, consent="" if consent == "none" else consent, texts=texts
+    )
     return speaker
 
 
@@ -101,21 +106,25 @@ def _act(speaker: Speaker, line: str) -> str | None:
     if line.startswith("(keeps the button "):
         speaker.keeps(line[18:-1])
         return None
-    if line == "(voice note)":
-        return speaker.says("", media="audio")
-    if line in ("(image)", "(sticker)", "(place)"):
-        return speaker.says("", media={"(image)": "image", "(sticker)": "other", "(place)": "location"}[line])
-    if line.startswith(">+ "):
-        speaker.hurries()
-        return speaker.says(line[3:])
-    if line.startswith(">> "):
-        delay, _, text = line[3:].partition(" | ")
-        return speaker.says(text, sent=timedelta(**_span(delay)))
-    if line.startswith("> "):
-        return speaker.says(line[2:])
+    if line.startswith("(drops to "):
+        return speaker.drops(line[10:-1])
+    if line in MEDIA:
+        return speaker.says("", media=MEDIA[line])
+    if line.startswith(">"):
+        return _say(speaker, line)
     if line.startswith(("#", "=")) or not line:
         return None
     raise AssertionError(f"what does this line mean: {line}")
+
+
+def _say(speaker: Speaker, line: str) -> str:
+    how, _, text = line.partition(" ")
+    if how == ">>":
+        delay, _, text = text.partition(" | ")
+        return speaker.says(text, sent=timedelta(**_span(delay)))
+    if how == ">+":
+        speaker.hurries()
+    return speaker.says(text)
 
 
 def _span(text: str) -> dict[str, float]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.channels import channel_faults
+from bot.content.checking.elsewhere import elsewhere_faults
 from bot.content.checking.graph import graph_faults
 from bot.content.checking.tables import table_faults
 from bot.content.checking.words import word_faults
@@ -22,5 +23,6 @@ def check(root: Path, constants: Constants) -> list[Fault]:
         book = Book.read(root, constants)
     except FlowError as error:
         return [Fault.of(line) for line in str(error).splitlines()]
-    found = [*graph_faults(book), *table_faults(book), *word_faults(book), *channel_faults(book)]
+    checks = (graph_faults, table_faults, word_faults, channel_faults, elsewhere_faults)
+    found = [fault for faults in checks for fault in faults(book)]
     return sorted(dict.fromkeys(found), key=lambda fault: fault.order)

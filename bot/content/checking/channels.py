@@ -36,7 +36,7 @@ def channel_faults(book: Book) -> Iterator[Fault]:
 def reached(book: Book, channel: str) -> set[str]:
     """The states that a person on a channel can come to: branches on the channel are followed as the engine does."""
     found: set[str] = set()
-    waiting = list(book.flows.entries.values())
+    waiting = [*book.flows.entries.values(), *(name for name, s in book.states.items() if channel in s.elsewhere)]
     while waiting:
         name = waiting.pop()
         state = book.states.get(name)

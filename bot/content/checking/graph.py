@@ -8,7 +8,7 @@ from bot.engine.flow import CONTINUE, RETURN, State
 
 ENTRIES = (
     "menu", "resume", "private", "callback", "hush", "voice_note", "stopped", "started", "ticket", "case",
-    "case_and_code",
+    "case_and_code", "dropped",
 )  # fmt: skip
 
 
@@ -66,13 +66,15 @@ _SPELL = "Correct the name, or add that state; in another flow write flow.state.
 
 
 def _targets(book: Book, name: str) -> Iterator[Fault]:
-    resume = book.flows.entries.get("resume", "")
+    resuming = [book.flows.entries.get(entry, "") for entry in ("resume", "dropped")]
     for place, target in written_targets(book, name):
         if not book.known(target):
             yield Fault(book.at(name, *place), f"'{name}' leads to unknown '{target}'.", _SPELL)
-        elif target == CONTINUE and name != resume:
+        elif target == CONTINUE and name not in resuming:
             yield Fault(
-                book.at(name, *place), "'continue' only works in the entry 'resume'.", "Name the state to go to."
+                book.at(name, *place),
+                "'continue' only works in the entries 'resume' and 'dropped'.",
+                "Name the state to go to.",
             )
 
 
