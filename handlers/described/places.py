@@ -55,35 +55,38 @@ def of_xml(body: bytes, watched: Container[str] = ()) -> dict[str, str]:
 
 
 class _Reading:
-    """One document on its way through the parser."""
+    """One document on its way through the parser. Of texts only that of the innermost element counts."""
+
+    __slots__ = ("_count", "_leaf", "_path", "_text", "_watched", "_way", "found")
 
     def __init__(self, watched: Container[str]) -> None:
-        self._watched = watched
         self.found: dict[str, str] = {}
-        self._path: list[str] = []
-        self._texts: list[str] = []
-        self._whole = False  # the element that ends now held another one
+        self._watched = watched
+        self._path = ""
+        self._way: list[str] = []  # the paths around this one
+        self._text = ""
+        self._leaf = False  # the element that ends now held no other
         self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1 + len(attributes)
-        if self._count > COUNT or len(self._path) >= DEPTH:
+        if self._count > COUNT or len(self._way) >= DEPTH:
             raise BadPayload("too many fields")
-        self._path.append(name.rpartition(" ")[2])
-        self._texts.append("")
-        self._whole = True
+        self._way.append(self._path)
+        local = name.rpartition(" ")[2]
+        self._path = f"{self._path}/{local}" if self._path else local
+        self._text, self._leaf = "", True
         for attribute, value in attributes.items():
-            self._put(f"{'/'.join(self._path)}/@{attribute.rpartition(' ')[2]}", value)
+            self._put(f"{self._path}/@{attribute.rpartition(' ')[2]}", value)
 
     def end(self, name: str) -> None:
-        text = self._texts.pop()
-        if self._whole:
-            self._put("/".join(self._path), text.strip())
-        self._whole = False
-        self._path.pop()
+        if self._leaf:
+            self._put(self._path, self._text.strip())
+        self._leaf = False
+        self._path = self._way.pop()
 
     def text(self, data: str) -> None:
-        self._texts[-1] += data
+        self._text += data
 
     def refuse(self, *declared: object) -> None:
         raise BadPayload("a DOCTYPE is not taken")

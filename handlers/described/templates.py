@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from xml.sax.saxutils import escape
 
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_SPECIAL = re.compile(r"[&<>\"'\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # what XML writes otherwise, or can't hold
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -42,4 +43,6 @@ def _in_json(value: str) -> str:
 
 
 def _in_xml(value: str) -> str:
+    if not _SPECIAL.search(value):
+        return value
     return escape(_NOT_XML.sub("", value), {'"': "&quot;", "'": "&apos;"})
