@@ -1,6 +1,6 @@
 """The kinds of outgoing messages: who goes first, what grows old, what waits for the morning. One table for all.
 
-Sources: turn.md 6 (order, expiry), safety 1 to 3, 7, 15, 20.
+Sources: safety 1 to 3, 7, 15, 20.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from bot.config import ROOT
 from bot.desk.reading_messages import GROUPS
+from bot.desk.words import messages
 from bot.reasons import Why
 from bot.store import pacing
 from bot.store.models import Alert, Audit, Message, MessageAlert, Staff
@@ -300,10 +302,10 @@ def test_the_rail_leads_where_each_may_go(hadiza, ousmane, admin):
 
 @pytest.mark.parametrize("cause", Why)
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_every_cause_has_words_in_both_languages(app, cause, language):
-    from bot.desk.words import messages
-
+def test_every_cause_has_words_in_both_languages_and_a_row_in_the_docs(app, cause, language):
     with app.test_request_context(headers={"Cookie": f"maraba_desk_language={language}"}):
         title, remedy = messages.reason(cause)
     assert title.endswith(".")
     assert remedy.endswith(".")
+    if language == "en":
+        assert f"| `{cause}` | {title} | " in (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
