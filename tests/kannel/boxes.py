@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 import requests
 
 from bot.config import DEVELOPMENT_KANNEL, ROOT
+from bot.text import gsm7
 from tests.machine import KANNEL, eventually
 
 EXAMPLE = ROOT / "docs" / "examples" / "kannel.conf"
@@ -165,9 +166,12 @@ def _heard(sender, to, kind, rest):
 
 
 def _letters(raw):
-    """A part's text: the fake operator doesn't say which alphabet it has; in UTF-16 some byte is no letter of GSM-7."""
-    wide = any(byte < 0x20 and byte not in b"\n\r\f" for byte in raw)
-    return raw.decode("utf-16-be" if wide else "utf-8")
+    """A part's text. The fake operator doesn't say which alphabet it has: UTF-16 is what can't be letters of GSM-7."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("utf-16-be")
+    return text if gsm7.is_gsm7(text) else raw.decode("utf-16-be")
 
 
 def joined(parts):

@@ -1,6 +1,5 @@
 """People on real SMS links: what they write reaches the conversation, and what we answer reaches their phones."""
 
-import secrets
 from datetime import UTC, datetime
 
 import pytest
@@ -13,37 +12,34 @@ from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.store.models import Staff
 from bot.text import gsm7
-from tests.kannel.boxes import SENDSMS, Kannel, Phones, joined, settled
-from tests.machine import eventually, own_network
-from tests.service.running import HADIZA, Running
+from handlers.kannel import part_header
+from tests.kannel.boxes import Kannel, Phones, joined, settled
+from tests.machine import eventually
+from tests.service.running import HADIZA
 
 pytestmark = [pytest.mark.kannel, pytest.mark.slow]
 
-FRENCH = "Votre dossier est prêt : venez « demain » à l’école, 8 h… ça dure 2 heures."
-HAUSA = "Ƙasa, ɓoye, ɗaki: sannu da zuwa ’yan uwa"
-ARABIC = "مرحبا، ملفك جاهز. تعال غدا."
-EMOJI = "C'est prêt 🙏"
-LONG_FRENCH = "Rendez-vous mardi 24/11 à 8 h, au bureau {A}. " * 9
-LONG_ARABIC = "ملفك جاهز، تعال غدا 🙏 " * 9
+SHORT = [
+    "Votre dossier est prêt : venez « demain » à l’école, 8 h… ça dure 2 heures.",
+    "Ƙasa, ɓoye, ɗaki: sannu da zuwa ’yan uwa",
+    "مرحبا، ملفك جاهز. تعال غدا.",
+    "C'est prêt 🙏",
+    "Signs: @£$¥ {[~|€^]}\\ _ à é ñ",
+    " a  b ",
+    "x" * 160,
+    "Une ligne\net une autre",
+]
+LONG = [
+    "Rendez-vous mardi 24/11 à 8 h, au bureau {A}. " * 9,
+    "ملفك جاهز، تعال غدا 🙏 " * 9,
+    "é{€" * 90,
+    "🙏" * 70,
+    "Une ligne\n" * 20,
+]
 
 
 def phone(number):
     return f"+2279011{number:04d}"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def network():
-    with own_network():
-        yield
-
-
-@pytest.fixture(scope="module")
-def service(network, tmp_path_factory):
-    running = Running(tmp_path_factory.mktemp("service"), MARABA_KANNEL_API_URL=SENDSMS, MARABA_STAFF_GATEWAY="kannel")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +65,22 @@ def database(service):
     database.close()
 
 
-def tell_hadiza(service, database, text):
-    """Put a text of our own into the outbox; its id."""
+def tell_hadiza(service, database, texts):
+    """Put texts of our own into the outbox; what leaves, by its id."""
     settings = Settings(**{**service.settings.model_dump(), "staff_gateway": "kannel"})
+    ciphers, now = Ciphers.of(settings), datetime.now(UTC)
     with database.transaction() as session:
         [staff] = session.scalars(select(Staff).where(Staff.login == "hadiza")).all()
-        draft = outbox.Draft(Kind.STAFF, staff=staff, sms=text, budget=None, id=secrets.token_hex(16))
-        return outbox.put(session, draft, at=datetime.now(UTC), settings=settings, ciphers=Ciphers.of(settings)).id
+        for number, text in enumerate(texts):
+            draft = outbox.Draft(Kind.STAFF, staff=staff, sms=text, budget=None, id=f"{number:032x}")
+            outbox.put(session, draft, at=now, settings=settings, ciphers=ciphers)
+    return {f"{number:032x}": gsm7.fold(text) for number, text in enumerate(texts)}
 
 
-def states(service, **where):
-    [(name, value)] = where.items()
-    return service.query(f"select state, parts from messages where {name} = %({name})s", **{name: value})
+def states(service, messages):
+    return {
+        state for (state,) in service.query("select state from messages where id = any(%(ids)s)", ids=list(messages))
+    }
 
 
 @pytest.mark.parametrize("text", ["Bonjour", "  menu  ", "Ƙasa 🙏", "مرحبا", "a&b=c+d%41?"])
@@ -102,23 +102,22 @@ def test_a_conversation_goes_on_message_by_message(phones):
         assert answer.text.startswith(beginning), answer
 
 
-@pytest.mark.parametrize("text", [FRENCH, HAUSA, ARABIC, EMOJI, "Signs: @£$¥ {[~|€^]}\\ _ à é ñ", " a  b ", "x" * 160])
-def test_an_sms_arrives_letter_by_letter_and_is_delivered(service, database, phones, text):
-    message = tell_hadiza(service, database, text)
-    [heard] = eventually(lambda: phones.to(HADIZA))
-    assert heard.text == gsm7.fold(text)
-    assert heard.kind == ("text" if gsm7.is_gsm7(heard.text) else "ucs-2")
-    eventually(lambda: states(service, id=message) == [("delivered", 1)])
-
-
-@pytest.mark.parametrize("text", [LONG_FRENCH, LONG_ARABIC, "é{€" * 90, "🙏" * 70])
-def test_a_long_sms_arrives_whole_and_is_delivered_when_all_its_parts_are(service, database, phones, text):
-    message = tell_hadiza(service, database, text)
-    cut = gsm7.segments(gsm7.fold(text))
-    assert len(cut.parts) > 1
-    parts = eventually(lambda: len(phones.to(HADIZA)) == len(cut.parts) and phones.to(HADIZA))
-    assert joined(parts) == gsm7.fold(text)
-    eventually(lambda: states(service, id=message) == [("delivered", len(cut.parts))])
+def test_what_we_write_arrives_letter_by_letter_and_is_delivered(service, database, phones):
+    told = tell_hadiza(service, database, SHORT + LONG)
+    eventually(lambda: states(service, told) == {"delivered"}, within=30)
+    assert settled(lambda: list(phones.heard))
+    heard = phones.to(HADIZA)
+    for message, text in told.items():
+        cut = gsm7.segments(text)
+        assert [(len(cut.parts),)] == service.query("select parts from messages where id = %(id)s", id=message)
+        if len(cut.parts) == 1:
+            assert [one.kind for one in heard if one.text == text] == [
+                "text" if cut.encoding == "GSM-7" else "ucs-2"
+            ], heard
+        else:
+            reference = bytes.fromhex(part_header(message, 1, 2))[3]
+            assert joined([one for one in heard if one.header[3:4] == bytes([reference])]) == text
+    assert len(heard) == sum(len(gsm7.segments(text).parts) for text in told.values())
 
 
 def test_what_is_no_text_is_dropped_for_good(service, kannel, phones):
