@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.engine.effects import Terms
+from bot.engine.effects import OpenReferral, Terms
+from bot.referrals.missed_calls import open_missed_call
 from bot.store.models import ReferralEvent, Ticket
 
 DAY = Terms(may_call=True, window="day")
@@ -88,7 +89,19 @@ def test_a_call_that_may_not_be_answered_says_what_every_such_request_says(hadiz
     page = plain(hadiza.reads(PAGE))
     assert "Ne pas appeler. Ne pas écrire." in page
     assert "Attendre qu’elle refasse le code" in page
-    assert "sonner" not in page
+    assert "fait sonner" not in page
+
+
+def test_a_call_as_it_is_recorded_begins_with_the_ringing(moussa, database, ciphers, amina, hands):
+    effect = OpenReferral(
+        id=TICKET.rjust(32, "a"), ticket=TICKET, queue="assistance", level="normal", code="OTH",
+        source="missed_call", terms=DAY,
+    )  # fmt: skip
+    with database.transaction() as session:
+        open_missed_call(session, effect, at=hands(), turn="00" * 16, contact_id=amina, ciphers=ciphers)
+    page = plain(moussa.reads(PAGE))
+    assert "La personne a fait sonner la ligne appel" in page  # what happened, and by which channel
+    assert "premier choix" not in page
 
 
 def test_other_requests_say_nothing_of_calls(hadiza, opened):

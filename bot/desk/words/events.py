@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.desk.words import codes, say
+from bot.engine.effects import MISSED_CALL
 
 BY_THE_PERSON = frozenset({"opened", "updated", "attached", "repeated", "called_again", "call_now_answered", "wrote"})
 BY_ITSELF = frozenset({"alerted", "alert_failed", "lapsed", "nobody_to_alert"})  # a name here is whom it concerns
@@ -15,6 +16,8 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
     if kind == "call_logged":
         results = dict(codes.call_results())
         return say("Call: %(result)s", result=results.get(str(detail.get("result", "")), "").lower())
+    if kind == "opened" and detail.get("source") == MISSED_CALL:
+        return say("The person let the line ring")
     if kind == "closed":
         outcomes = dict(codes.outcomes())
         return say("Closed: %(outcome)s", outcome=outcomes.get(str(detail.get("outcome", "")), ""))
