@@ -91,7 +91,7 @@ def ladder(session: Session, folder: Folder, now: datetime) -> list[Knot]:
     referral, row = entry.referral, entry.ladder
     if row is None or row.due_at is None or referral.state in ("closed", "attached"):
         return knots
-    following = _following(session, entry)
+    following = _following(session, entry, now)
     if referral.accepted_by is not None:
         first = following[0] if following else ""
         result = say("Otherwise the alert goes to %(name)s.", name=first) if first else ""
@@ -231,10 +231,10 @@ def _told(told: Told, now: datetime) -> Knot:
     return Knot("told", told.name, when, f"{sent} · " + say("no answer"))
 
 
-def _following(session: Session, entry: Entry) -> list[str]:
-    rungs = chains.chain(session, entry.referral, settings=services().settings)
-    told = entry.ladder.rung if entry.ladder else 0
-    left = [rung for rung in rungs[told:] if rung.key != entry.referral.accepted_by] or rungs
+def _following(session: Session, entry: Entry, now: datetime) -> list[str]:
+    rungs = chains.chain(session, entry.referral, at=now, settings=services().settings)
+    waiting = chains.untold(session, rungs, entry.ladder) if entry.ladder else rungs
+    left = [rung for rung in waiting if rung.key != entry.referral.accepted_by] or rungs
     return [rung.staff.name if rung.staff else say("the hotline outside the office") for rung in left]
 
 

@@ -61,7 +61,7 @@ def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) ->
         if entry.referral.state == "new" and presenting.critical(entry.referral):
             day.unanswered_count += 1
             if day.unanswered_count <= MOST_CARDS:
-                card = presenting.unanswered(entry, made, at, following=_following(session, entry))
+                card = presenting.unanswered(entry, made, at, following=_following(session, entry, at))
                 day.unanswered.append((card, presenting.time_left(entry, at)))
         elif safe.tone == "ok":
             day.call_now.append(made)
@@ -84,13 +84,13 @@ def _shorten(day: Day) -> None:
         del rows[MOST_ROWS:]
 
 
-def _following(session: Session, entry: Entry) -> str:
-    """The name of the next rung; "" after the last one, which starts again from the first."""
-    rungs = chains.chain(session, entry.referral, settings=services().settings)
-    told = entry.ladder.rung if entry.ladder else 0
-    if not rungs:
+def _following(session: Session, entry: Entry, at: datetime) -> str:
+    """The name of the next rung; after the last one, of the first again."""
+    rungs = chains.chain(session, entry.referral, at=at, settings=services().settings)
+    left = (chains.untold(session, rungs, entry.ladder) if entry.ladder else rungs) or rungs
+    if not left:
         return ""
-    rung = rungs[told % len(rungs)]
+    rung = left[0]
     return rung.staff.name if rung.staff is not None else say("the hotline outside the office")
 
 

@@ -1,17 +1,22 @@
-"""Who is told in which order: the duty list of a queue, without those who must not see the referral (safety 18)."""
+"""Who is told in which order: whoever has the shift, then the duty list of the queue, then those who are away; never
+anybody who must not see the referral (safety 18).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.referrals.access import CRITICAL_QUEUES, ROLES, may_see, queue_of
-from bot.store.models import Case, Duty, Referral, Staff
+from bot.referrals.rota import Plan
+from bot.store.models import Alert, Case, Duty, Ladder, Referral, Staff
 
 ENOUGH = 2  # people a critical queue needs
-Roster = dict[tuple[str, str], list[Staff]]  # duty, by queue and office
+Roster = dict[tuple[str, str], list[Staff]]  # people in order, by queue and office, at one moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +31,19 @@ class Rung:
         return self.staff.id if self.staff is not None else 0
 
 
-def chain(session: Session, referral: Referral, *, settings: Settings, roster: Roster | None = None) -> list[Rung]:
-    """The rungs of a referral, first told first; never anybody who may not see it.
+def chain(
+    session: Session, referral: Referral, *, at: datetime, settings: Settings, roster: Roster | None = None
+) -> list[Rung]:
+    """The rungs of a referral at a moment, first told first; never anybody who may not see it.
 
-    Duty of its own office, then duty of all offices. A queue without any duty list falls back to everybody
+    Whoever has the shift; then duty of its own office, then duty of all offices; then those away. A queue without any duty list falls back to everybody
     whose role serves it: better somebody unprepared than nobody. Empty only where nobody exists at all.
     `roster` keeps what was read of the duty lists, for callers with many referrals in one transaction.
     """
     roster = {} if roster is None else roster
     place = (queue_of(referral), referral.office)
     if place not in roster:
-        roster[place] = list(_on_duty(session, place[0], office=place[1]))
+        roster[place] = _in_order(session, *place, at=at, settings=settings)
     its_case = session.get(Case, referral.case_id) if referral.case_id is not None else None
     rungs: dict[int, Rung] = {}
     for staff in roster[place]:
@@ -52,6 +59,27 @@ def chain(session: Session, referral: Referral, *, settings: Settings, roster: R
     if queue_of(referral) == "sealed" and settings.outside_hotline:
         found.append(Rung(None))  # never anyone inside
     return found
+
+
+def untold(session: Session, rungs: list[Rung], ladder: Ladder) -> list[Rung]:
+    """Those of the chain whom this round has not told yet, in order; empty: the round is over."""
+    if not ladder.rung:
+        return rungs  # a round begins
+    alerts = select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
+    told = set(session.scalars(alerts))
+    if ladder.rung > len(told):
+        told.add(0)  # the hotline has no alert of its own
+    return [rung for rung in rungs if rung.key not in told]
+
+
+def _in_order(session: Session, queue: str, office: str, *, at: datetime, settings: Settings) -> list[Staff]:
+    listed = {staff.id: staff for staff in _on_duty(session, queue, office=office)}
+    plan = Plan.read(session, at, at + timedelta(microseconds=1), zone=ZoneInfo(settings.timezone))
+    standing = plan.standing(queue, "" if queue == "sealed" else office, at)
+    for staff_id in standing.on_shift:
+        if staff_id not in listed:
+            listed[staff_id] = session.get_one(Staff, staff_id)
+    return sorted(listed.values(), key=lambda staff: standing.order(staff.id))
 
 
 def faults(session: Session, settings: Settings) -> list[str]:

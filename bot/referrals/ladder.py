@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.referrals import words
-from bot.referrals.chains import Roster, Rung, chain
+from bot.referrals.chains import Roster, Rung, chain, untold
 from bot.referrals.clocks import Clocks, in_alert_hours, next_round_at, next_rung_at
 from bot.referrals.letters import letter
 from bot.referrals.phrasing import alert_text, hotline_text
@@ -249,12 +249,11 @@ def _lapse(step: Step) -> None:
 def _plan(step: Step) -> Plan | None:
     """The next person who was not told in this round; after the last, a new round (safety 17)."""
     ladder = step.ladder
-    rungs = chain(step.session, step.referral, settings=step.settings, roster=step.roster)
+    rungs = chain(step.session, step.referral, at=step.now, settings=step.settings, roster=step.roster)
     if not rungs:
         _nobody(step)
         return None
-    told = _told(step, hotline=rungs[-1].staff is None)
-    left = [rung for rung in rungs if rung.key not in told]
+    left = untold(step.session, rungs, ladder)
     number, round_ = (ladder.rung + 1, ladder.round) if left else (1, ladder.round + 1)
     left = left or rungs
     last, level = len(left) == 1, step.referral.level
@@ -263,18 +262,6 @@ def _plan(step: Step) -> Plan | None:
     else:
         due = next_rung_at(level, step.now, clocks=step.clocks)
     return Plan(step, left[0], number, round_, due, last)
-
-
-def _told(step: Step, *, hotline: bool) -> set[int]:
-    """Who was told in this round, by `Rung.key`."""
-    ladder = step.ladder
-    if not ladder.rung:
-        return set()  # a round begins
-    alerts = select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)
-    told = set(step.session.scalars(alerts))
-    if hotline and step.session.get(Message, _hotline_id(step, ladder.round)) is not None:
-        told.add(0)
-    return told
 
 
 def _nobody(step: Step) -> None:

@@ -236,6 +236,36 @@ class Duty(Base):
     staff: Mapped[Staff] = relationship(lazy="joined")
 
 
+class Shift(Base):
+    """Somebody is on duty for a queue from one moment to another, with a deputy. `office` "" serves all offices."""
+
+    __tablename__ = "shifts"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at"),
+        UniqueConstraint("queue", "office", "staff_id", "starts_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    queue: Mapped[str]
+    office: Mapped[str] = mapped_column(server_default="")
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    deputy_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Absence(Base):
+    """Days on which somebody is away, both included; the reason is not kept."""
+
+    __tablename__ = "absences"
+    __table_args__ = (CheckConstraint("last_day >= first_day"), UniqueConstraint("staff_id", "first_day"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+
+
 class Referral(Base):
     """A need handed to staff. Saved at the first choice; its terms say "not allowed" until the person answers."""
 

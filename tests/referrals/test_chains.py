@@ -6,10 +6,10 @@ from bot.store.models import Case, Referral, Staff
 from tests.referrals.conftest import NOON
 
 
-def logins(office, referral_id, settings=None):
+def logins(office, referral_id, settings=None, *, at=NOON):
     with office.database.transaction() as session:
         referral = session.get_one(Referral, referral_id)
-        rungs = chain(session, referral, settings=settings or office.settings)
+        rungs = chain(session, referral, at=at, settings=settings or office.settings)
         return [rung.staff.login if rung.staff else "hotline" for rung in rungs]
 
 

@@ -50,6 +50,9 @@ def action(code: str) -> str:
         "referral.withdraw_call_now": say("withdrew “call you now?”"),
         "case_unlocked": say("unlocked a file"),
         "duty_set": say("changed a duty list"),
+        "shift_put": say("planned shifts"),
+        "shift_dropped": say("took a shift out of the rota"),
+        "absence_put": say("noted days away"),
         "message_again": say("sent a message again"),
         "message_left": say("left an unsure message"),
     }.get(code, code)
