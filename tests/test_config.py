@@ -21,6 +21,10 @@ PRODUCTION = {
     "QUEUE_URL": "redis://jobs",
     "HOOK_SECRET": "h" * 32,
     "AFRICASTALKING_API_KEY": "real",
+    "KANNEL_PASSWORD": "real",
+    "META_ACCESS_TOKEN": "real",
+    "META_APP_SECRET": "real",
+    "META_VERIFY_TOKEN": "real",
     "TWILIO_AUTH_TOKEN": "real",
 }
 
