@@ -1,7 +1,7 @@
 """A gateway made of a file: one object, as the modules beside this folder make theirs."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -51,6 +51,7 @@ class Described(Gateway):
             name: CompiledHook(hook, context, (field.name,) if field else ())
             for name, hook in description.hooks.items()
         }
+        self.together = description.send.together if description.send else 1
         self._sender = self._sender_of(values, codes)
 
     def exchange(self) -> Exchange:
@@ -75,11 +76,18 @@ class Described(Gateway):
 
     def send(self, message: Outbound) -> Sent:
         """One SMS."""
-        if message.channel is not Channel.SMS or self._sender is None:
-            raise SendError("channel_not_carried")
+        [result] = self.send_many([message])
+        if isinstance(result, SendError):
+            raise result
+        return result
+
+    def send_many(self, messages: Sequence[Outbound]) -> list[Sent | SendError]:
+        """One text to as many people as the file's `together` says, in one call."""
+        if self._sender is None or any(message.channel is not Channel.SMS for message in messages):
+            return [SendError("channel_not_carried")] * len(messages)
         if not is_allowed(self._description, self._settings):
-            raise SendError("not_in_development")
-        return self._sender.send(message)
+            return [SendError("not_in_development")] * len(messages)
+        return self._sender.send(messages)
 
     def _sender_of(self, values: Mapping[str, str], codes: Codes) -> Sender | None:
         description, settings = self._description, self._settings

@@ -16,7 +16,7 @@ DEPTH = 16
 COUNT = 200  # values of a JSON body, elements and attributes of an XML one
 
 
-def of_json(body: bytes) -> dict[str, str]:
+def of_json(body: bytes, count: int = COUNT) -> dict[str, str]:
     """Every value by its path; numbers as they are written, null is absent, an empty list or object is "".
 
     Raises BadPayload for what is no JSON, a key that stands twice, or too much of it.
@@ -27,7 +27,7 @@ def of_json(body: bytes) -> dict[str, str]:
     except (ValueError, RecursionError):
         raise BadPayload("the body is no JSON") from None
     found = dict(leaves)
-    if len(leaves) > COUNT:
+    if len(leaves) > count:
         raise BadPayload("too many fields")
     if len(found) != len(leaves):
         raise BadPayload("a field is repeated")

@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -50,14 +50,37 @@ class Sender:
         self._encoding = send.encoding
         self._report_url = report_url
         self._number = _written(numbers)
+        self._separator = send.separator
         self._reply = _Reading(send.reply, codes)
         self._own = threading.local()
 
-    def send(self, message: Outbound) -> Sent:
-        """Raises SendError. A read time-out is `unknown`: nothing says that a second call would not send twice."""
-        if not (message.to[:1] == "+" and message.to[1:].isascii() and message.to[1:].isdigit()):
-            raise SendError("InvalidPhoneNumber")
-        to = self._number(message.to)
+    def send(self, messages: Sequence[Outbound]) -> list[Sent | SendError]:
+        """One text to one person, or to as many as `together` says; what fails as a whole fails for each.
+
+        A read time-out is `unknown`: nothing says that a second call would not send twice.
+        """
+        numbers = [self._number(message.to) if _is_number(message.to) else "" for message in messages]
+        results: list[Sent | SendError] = [SendError("InvalidPhoneNumber")] * len(messages)
+        valid = [place for place, number in enumerate(numbers) if number]
+        if not valid:
+            return results
+        try:
+            reply = self._call(messages[valid[0]], self._separator.join(numbers[place] for place in valid))
+        except requests.RequestException as error:
+            failed = outgoing.transport_error(error)
+            return [failed if number else result for number, result in zip(numbers, results, strict=True)]
+        fields = self._reply.fields(reply.content[:REPLY_LIMIT])
+        wait = reply.headers.get("Retry-After")
+        for place in valid:
+            try:
+                results[place] = self._reply.read(
+                    reply.status_code, fields, numbers[place], wait, alone=len(valid) == 1
+                )
+            except SendError as error:
+                results[place] = error
+        return results
+
+    def _call(self, message: Outbound, to: str) -> requests.Response:
         values = self._values | {
             "to": to,
             "text": message.text,
@@ -65,13 +88,6 @@ class Sender:
             "report_url": self._report_url,
             "encoding": self._encoding.get("gsm7" if is_gsm7(message.text) else "ucs2", ""),
         }
-        try:
-            reply = self._call(values)
-        except requests.RequestException as error:
-            raise outgoing.transport_error(error) from None
-        return self._reply.read(reply.status_code, reply.content[:REPLY_LIMIT], to, reply.headers.get("Retry-After"))
-
-    def _call(self, values: Mapping[str, str]) -> requests.Response:
         fields = {name: template.fill(values) for name, template in self._fields.items()}
         data: object = self._body.fill(values).encode() if self._body else fields
         get = self._method == "GET"
@@ -103,16 +119,21 @@ class _Reading:
         self._pattern = re.compile(spec.pattern)
         self._taken = frozenset(word.casefold() for word in spec.taken.words) if spec.taken else None
 
-    def read(self, status: int, content: bytes, to: str, retry_after: str | None) -> Sent:
-        """Taken, or raises SendError: by the file's code where there is one, else by the HTTP status."""
-        spec, well = self._spec, status in self._spec.statuses
+    def fields(self, content: bytes) -> dict[str, str]:
+        """The answer by its places; nothing where it can't be read."""
         try:
-            fields = self._fields(content)
+            return self._read(content)
         except (BadPayload, UnicodeDecodeError):
-            fields = {}
-        if not well:
+            return {}
+
+    def read(
+        self, status: int, fields: Mapping[str, str], to: str, retry_after: str | None, *, alone: bool = True
+    ) -> Sent:
+        """Taken, or raises SendError: by the file's code where there is one, else by the HTTP status."""
+        spec = self._spec
+        if status not in spec.statuses:
             raise self._codes.refusal(_at(fields, spec.code), retry_after) or outgoing.http_error(status, retry_after)
-        at = self._entry(fields, to)
+        at = self._entry(fields, to, alone=alone)
         if spec.taken is not None and self._taken is not None:
             word = _at(fields, at + spec.taken.place)
             if word.casefold() not in self._taken:
@@ -131,30 +152,39 @@ class _Reading:
         code = _at(fields, at + self._spec.code) if self._spec.code else word
         return self._codes.refusal(code) or SendError("unreadable_reply", unknown=True)
 
-    def _fields(self, content: bytes) -> dict[str, str]:
+    def _read(self, content: bytes) -> dict[str, str]:
         if self._spec.body == "json":
-            return places.of_json(content)
+            return places.of_json(content, count=REPLY_LIMIT)
         if self._spec.body == "xml":
             return places.of_xml(content)
         found = self._pattern.search(content[:4096].decode())
         return {name: value or "" for name, value in found.groupdict().items()} if found else {}
 
-    def _entry(self, fields: Mapping[str, str], to: str) -> str:
-        """The part of a list that is about our recipient, as the beginning of its places."""
+    def _entry(self, fields: Mapping[str, str], to: str, *, alone: bool) -> str:
+        """The part of a list that is about our recipient, as the beginning of its places. Of many recipients one who is
+        not named may have been sent the text, or not.
+        """
         spec = self._spec
         if not spec.list:
             return ""
         if fields.get(spec.list) == "":  # the call was taken, and nobody in it
             reason = _at(fields, spec.nobody)
-            raise SendError(reason if reason.isalpha() and len(reason) <= 40 else "no_recipients")
-        for n in range(places.COUNT):
+            plain = reason if reason.isalpha() and len(reason) <= 40 else "no_recipients"
+            raise self._codes.refusal(reason) or SendError(plain)
+        for n in range(REPLY_LIMIT):
             entry = f"{spec.list}/{n}/"
             number = fields.get(entry + spec.number)
             if number == to:
                 return entry
             if number is None:
                 break
+        if not alone:
+            raise SendError("unreadable_reply", unknown=True)
         return f"{spec.list}/0/"
+
+
+def _is_number(to: str) -> bool:
+    return to[:1] == "+" and to[1:].isascii() and to[1:].isdigit()
 
 
 def _at(fields: Mapping[str, str], place: str) -> str:

@@ -287,6 +287,8 @@ class Send(Spec):
     content_type: str = ""
     basic: Basic | None = None
     encoding: dict[Literal["gsm7", "ucs2"], str] = {}
+    together: Annotated[int, Field(ge=1, le=1000)] = 1
+    separator: str = ","
     reply: Reply
 
     @model_validator(mode="after")
@@ -298,6 +300,8 @@ class Send(Spec):
         written = self.body + " ".join(self.fields.values())
         if not all(name in written for name in ("{to}", "{text}")):
             raise ValueError("{to} and {text} must stand in fields or body")
+        if self.together > 1 and (not self.reply.list or "{id}" in written):
+            raise ValueError("together needs reply: list, to see who was taken; and {id} can't name many messages")
         if "{encoding}" in written and len(self.encoding) != 2:
             raise ValueError("{encoding} needs the words for gsm7 and ucs2 under encoding")
         return self

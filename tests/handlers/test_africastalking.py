@@ -535,20 +535,19 @@ def test_ussd_and_whatsapp_can_t_be_pushed(africastalking: Gateway):
 OTHERS = [replace(MESSAGE, id=f"m{n}", to=f"+2279012340{n}") for n in range(1, 4)]
 
 
-def test_one_text_to_many_is_one_call_and_each_has_its_own_end(stand_in: StandIn, configured: Callable[..., Settings]):
-    gateway = module.AfricasTalking(configured(africastalking_api_url=stand_in.url))
+def test_one_text_to_many_is_one_call_and_each_has_its_own_end(africastalking: Gateway, stand_in: StandIn):
     rows = [{"statusCode": 101, "number": OTHERS[2].to, "messageId": "ATXid_3", "cost": "XOF 12.0000"},
             {"statusCode": 406, "number": OTHERS[0].to, "messageId": "None", "cost": "0"}]  # fmt: skip
     stand_in.say(201, json.dumps({"SMSMessageData": {"Message": "Sent to 1/3", "Recipients": rows}}))
-    blocked, unnamed, taken, wrong = gateway.send_many([*OTHERS, replace(MESSAGE, id="m9", to="+227x")])
+    blocked, unnamed, taken, wrong = africastalking.send_many([*OTHERS, replace(MESSAGE, id="m9", to="+227x")])
     assert (getattr(blocked, "suppress", None), getattr(wrong, "code", None)) == (True, "InvalidPhoneNumber")
     assert getattr(unnamed, "unknown", None) is True, "nobody knows whether it was taken"
     assert getattr(taken, "external_id", None) == "ATXid_3"
 
 
-def test_a_call_for_many_that_is_cut_leaves_them_all_unknown(stand_in: StandIn, configured: Callable[..., Settings]):
+def test_a_call_for_many_that_is_cut_leaves_them_all_unknown(africastalking: Gateway, stand_in: StandIn):
     stand_in.vanish(0.0)
-    found = module.AfricasTalking(configured(africastalking_api_url=stand_in.url)).send_many(OTHERS)
+    found = africastalking.send_many(OTHERS)
     assert [getattr(one, "unknown", None) for one in found] == [True] * 3
 
 

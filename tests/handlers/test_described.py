@@ -556,6 +556,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
                   "reply": {"body": "text", "pattern": "(", "id": "id"}}},
         "the pattern can't be used",
     ),
+    "many without a list": (
+        {"send": {"url": "https://x.example/", "fields": {"to": "{to}", "t": "{text}"}, "together": 5,
+                  "reply": {"id": "id"}}},
+        "together needs reply: list",
+    ),
     "why": ({"codes": {"X": {"why": "tired"}}}, "codes.X.why"),
     "no recipient": (
         {"send": {"url": "https://x.example/", "fields": {"t": "{text}"}, "reply": {"id": "id"}}},
@@ -612,7 +617,8 @@ def test_the_description_of_africas_talking_means_by_its_words_what_the_module_m
     built = registry.build(configured(described_gateways=str(EXAMPLES[0])), ["africastalking"])
     module, example = built["africastalking"], built["africas-talking"]
     assert {word: module.reasons[word] for word in example.reasons} == dict(example.reasons)
-    assert (example.resends_for, example.channels) == (module.resends_for, module.channels)
+    for name in ("resends_for", "channels", "together", "methods"):
+        assert getattr(example, name) == getattr(module, name)
 
 
 @given(
