@@ -204,6 +204,8 @@ class Staff(Base):
     totp_since: Mapped[datetime | None]  # when a first code proved it; None: not in use
     totp_step: Mapped[int] = mapped_column(BigInteger, server_default="0")  # last half minute used: no code twice
     recovery: Mapped[list[str]] = mapped_column(server_default="{}")  # hex of Ciphers.code("recovery|<login>", code)
+    email_enc: Mapped[bytes | None]  # place: staff|<login>|email
+    alert_channels: Mapped[list[str]] = mapped_column(server_default="{sms}")  # sms, whatsapp, email: all of them
     start_hmac: Mapped[bytes | None]  # Ciphers.code("staff-start|<login>", code): invitation, or a new password
     start_expires: Mapped[datetime | None]
 
@@ -303,6 +305,73 @@ class Referral(Base):
     call_now_answered_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    closing: Mapped[str] = mapped_column(server_default="")  # "told", or why the person was not: private, terms …
+    solved: Mapped[bool | None]  # the person's answer to "is this solved?"
+    reopened: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often
+
+
+class Flag(Base):
+    """Something to keep in mind about a referral until a day; a word of a short list, never free text."""
+
+    __tablename__ = "flags"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"), index=True)
+    word: Mapped[str]
+    until: Mapped[date]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Consent(Base):
+    """May this be passed on, to whom, for what; one row a receiver. Without it only by a named right and two people."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"), index=True)
+    receiver: Mapped[str]
+    purpose: Mapped[str]
+    answer: Mapped[str]  # yes, no; without: passed on by a right, not by consent
+    wording: Mapped[str]  # version of the sentence that was read out
+    language: Mapped[str]
+    channel: Mapped[str]  # voice, or in person
+    at: Mapped[datetime]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    right: Mapped[str] = mapped_column(server_default="")  # life, child: only with `without`
+    reason_enc: Mapped[bytes | None]  # place: consents|<referral id>|reason
+    second_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # who agreed to act without consent
+    second_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class ReaderKey(Base):
+    """A reader of sealed requests: the public key seals for them, the private one opens with their passphrase alone."""
+
+    __tablename__ = "reader_keys"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    public_key: Mapped[bytes]
+    private_box: Mapped[bytes]  # secret box under Argon2id of the passphrase
+    salt: Mapped[bytes]
+    recovery: Mapped[bool] = mapped_column(server_default=text("false"))  # half of a recovery: two are needed
+    made_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class SealedBox(Base):
+    """One content of a sealed request, sealed for one reader. `subject`: event:<id>, terms:<referral id> …"""
+
+    __tablename__ = "sealed_boxes"
+    __table_args__ = (UniqueConstraint("subject", "key_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"), index=True)
+    subject: Mapped[str]
+    key_id: Mapped[int] = mapped_column(ForeignKey("reader_keys.id"))
+    box: Mapped[bytes]
 
 
 class Ticket(Base):
