@@ -1,6 +1,6 @@
 import pytest
 
-from handlers import africastalking, outgoing, twilio_api
+from handlers import africastalking, kannel, outgoing, twilio_api
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ def test_a_gateway_may_ask_for_five_minutes_at_most(header: str | None, wait: fl
 
 
 def test_no_refusal_of_a_table_holds_an_alert_longer():
-    refusals = [make() for table in (africastalking.REFUSALS, twilio_api.REFUSALS) for make in table.values()]
+    refusals = [
+        make() for table in (africastalking.REFUSALS, kannel.REFUSALS, twilio_api.REFUSALS) for make in table.values()
+    ]
     assert max(refusal.retry_after or 0.0 for refusal in refusals) <= outgoing.LONGEST_WAIT
     assert not any(refusal.retryable and refusal.suppress for refusal in refusals)
