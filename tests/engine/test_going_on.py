@@ -11,7 +11,7 @@ from bot.engine.effects import OpenReferral
 from bot.engine.ports import File
 from bot.engine.session import Session
 from bot.messages import Channel
-from tests.engine.speaker import Speaker
+from tests.engine.speaker import NO_PHONE, Speaker
 from tests.engine.test_step_properties import _do, acts, many
 
 READY = File("482719368", "KIT_READY", date(2026, 11, 16))
@@ -47,6 +47,13 @@ def test_the_offer_says_that_the_line_dropped_and_nothing_else(content):
 @pytest.mark.parametrize("texts", ["", "no"])
 def test_who_did_not_agree_is_sent_nothing(content, texts):
     assert person(content, "5", texts=texts).drops("sms") == ""
+
+
+def test_who_has_no_phone_number_is_not_asked_about_a_phone_line(content):
+    speaker = Speaker(content, channel="whatsapp", language="en", address=NO_PHONE)
+    for text in ("salam", "5"):
+        speaker.says(text)
+    assert speaker.says("3").startswith("Welcome. It is free.")
 
 
 def test_stop_ends_it_on_its_channel(content):

@@ -73,6 +73,34 @@ def test_whatsapp_asks_for_help_in_three_languages(service):
         assert answers[0].text.startswith(word)
 
 
+def agreed(service, number):
+    """A person who dialled, and agreed under 5 to be written to when the line drops."""
+    service.africastalking.dial(phone(number)).answer("1", "5", "1", "1")
+
+
+def drops(service, number, *typed):
+    call = service.africastalking.dial(phone(number))
+    call.answer(*typed)
+    call.drop()
+
+
+def test_a_dropped_line_goes_on_by_sms_and_a_private_one_never(service):
+    agreed(service, 60)
+    agreed(service, 61)
+    drops(service, 61, "9")
+    drops(service, 60, "5")
+    [offer] = eventually(lambda: service.stand_in.sent_to(phone(60)))
+    assert offer.text == "La ligne a été coupée. 1 Continuer 2 Menu"
+    service.africastalking.sms(phone(60), "1")
+    question = eventually(lambda: service.stand_in.sent_to(phone(60))[1:])[0]
+    assert question.text == "1 Francais 2 Hausa 3 English"
+    service.africastalking.sms(phone(60), "3")
+    asked = eventually(lambda: service.stand_in.sent_to(phone(60))[2:])[0]
+    assert asked.text.startswith("If the line drops, may we text you")
+    assert service.stand_in.sent_to(phone(61)) == []
+    eventually(lambda: service.query("select 1 from contacts where texts = 'yes'"))
+
+
 def test_salifou_enrols_and_hears_where_his_file_is(service):
     call = service.africastalking.dial("+22790001234")
     shown = call.answer("1", "1", "482719368", "1991", "8205", "8205")
