@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from bot.config import ROOT, Settings
 from bot.stores import running_urls
 from tests.machine import eventually, free_port, with_children
-from tests.standin import AfricasTalkingCaller, StandIn, TwilioCaller
+from tests.standin import AfricasTalkingCaller, MetaCaller, StandIn, TwilioCaller
 
 TICKET = re.compile(r"\b(\d{3})-(\d{4})\b")
 HADIZA, AICHA = "+22790009901", "+22790009902"
@@ -43,12 +43,14 @@ class Running:
             MARABA_PORT=str(self.port),
             MARABA_AFRICASTALKING_API_URL=f"{self.stand_in.url}/version1",
             MARABA_TWILIO_API_URL=self.stand_in.url,
+            MARABA_META_API_URL=self.stand_in.url,
             NO_PROXY="127.0.0.1",
             **environment,
         )
         self.process = None
         self.africastalking = AfricasTalkingCaller(self.base)
         self.twilio = TwilioCaller(self.base)
+        self.meta = MetaCaller(self.base)
 
     def start(self):
         with self.log.open("ab") as log:
@@ -73,6 +75,7 @@ class Running:
             self.process.wait(30)
         self.africastalking.close()
         self.twilio.close()
+        self.meta.close()
         self.stand_in.stop()
 
     def pids(self, name):
