@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         description="how Twilio treats STOP words on this account: its `default`, `advanced` opt-out, or `none`",
     )
     twilio_look_back: float = Field(
-        300.0, description="seconds between two looks at Twilio's list of messages that our hook may have missed"
+        300.0, ge=1, description="seconds between two looks at Twilio's list of messages that our hook may have missed"
     )
     kannel_url: str = Field("http://127.0.0.1:13013", description="smsbox of Kannel: host and port of sendsms")
     kannel_username: str = Field("maraba", description="sendsms user of Kannel")

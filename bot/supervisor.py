@@ -270,7 +270,8 @@ def _tell_where_to_go(settings: Settings, say: Callable[[str], None]) -> None:
     if not settings.development:
         return
     url = _local_url(settings)
-    secret = settings.hook_secrets[0]
+    own = settings.hook_secret != Settings.model_fields["hook_secret"].default  # whoever set it knows it
+    secret = "$MARABA_HOOK_SECRET" if own else settings.hook_secrets[0]
     maraba = ROOT / ".venv" / "bin" / "maraba"
     program = os.path.relpath(maraba) if maraba.exists() else "maraba"
     say("")
