@@ -80,9 +80,16 @@ class Receiver:
     def _answer(
         self, gateway: Gateway, exchange: Exchange, kind: str, events: list[Event], *, traced: bool
     ) -> Response:
-        turned = Turned(None)
+        turned, fault = Turned(None), None
         for event in events:
-            turned = self._handle(gateway, event, traced=traced) or turned
+            try:
+                turned = self._handle(gateway, event, traced=traced) or turned
+            except StoreDown:
+                raise
+            except Exception as error:  # noqa: BLE001 - told below, once the others of the same request were heard
+                fault = error
+        if fault is not None:
+            raise fault
         response = exchange.render(kind, turned.screen, final=turned.final)
         if traced:
             response.headers[TRACE] = json.dumps(turned.trace)
