@@ -249,7 +249,7 @@ def _refused(held: Held, error: SendError, ms: int) -> Ended | Again:
         return Ended(held, state, error.code, blocked=error.suppress)
     until = ms + round(max(pause(held.tries + 1, SLOWEST), error.retry_after or 0.0) * 1000)
     if until > _expires(held.waiting.answer):
-        return Ended(held, Delivery.FAILED, error.code)
+        return Ended(held, Delivery.EXPIRED, "too_old")
     log.info("answer_put_off", message=held.waiting.answer.id.hex(), reason=error.code, tries=held.tries + 1)
     return Again(held, until, held.tries + 1, max(held.parts, error.parts_taken))
 

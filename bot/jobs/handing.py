@@ -10,13 +10,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SENDERS = 16  # messages handed to gateways at once
-MOST = 512  # messages taken in hand at once, at most
-IN_HAND = 0.5  # seconds that the sending of what was taken should last
+MOST = 256  # messages taken in hand at once, at most
+IN_HAND = 0.25  # seconds that the sending of what was taken should last
 BUNDLE = 0.05  # seconds that what is done may wait to be written down together
 
 
 class Appetite:
-    """How many messages to take in hand: as many as leave within half a second.
+    """How many messages to take in hand: as many as leave within a quarter of a second.
 
     What a killed process had in hand is in doubt, so that a slow gateway must not have much of it.
     """

@@ -27,6 +27,8 @@ SLOWEST = {Kind.ALERT: 20.0}  # seconds between tries of one message; others: fi
 JITTER = 0.25  # the share of a pause that chance may take off, so that what failed together does not return together
 UNSURE_TRIES = 3  # an alert whose fate is unknown is sent so often
 NOT_A_TRY = frozenset({"rate", "paused", "late"})  # nothing was handed over
+# not the message's fault: only its age ends it
+GATEWAY_SIDE = frozenset({Why.GATEWAY_DOWN, Why.ACCOUNT, Why.CREDIT, Why.TOO_FAST})
 ELSEWHERE = frozenset({Why.WINDOW, Why.NOT_ON_WHATSAPP, Why.REFUSED_TEXT, Why.NO_ROUTE, Why.GATEWAY_DOWN, Why.TOO_FAST})
 
 
@@ -85,7 +87,7 @@ def record(session: Session, services: Services, message: Message, outcome: Outc
     message.parts_taken = max(message.parts_taken, outcome.parts_taken)
     cause = services.gate.meaning(gateway, outcome.reason)
     mark_contact(session, message, Why.BLOCKED if outcome.suppress else cause, at=at)
-    again = _again_at(message, outcome, at)
+    again = _again_at(message, outcome, at, patient=cause in GATEWAY_SIDE)
     message.reason = outcome.reason
     if outcome.reason in NOT_A_TRY and message.kind != Kind.ALERT:
         message.attempts -= 1
@@ -110,9 +112,10 @@ def settle_expired(session: Session, at: datetime, *, most: int) -> bool:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    silent = False
-    for message in session.scalars(stuck).all():
-        log.warning("lease_expired", message=message.id, kind=message.kind)
+    silent, found = False, session.scalars(stuck).all()
+    if found:
+        log.warning("leases_expired", messages=len(found), first=found[0].id)
+    for message in found:
         if message.kind == Kind.ALERT:
             message.state, message.due_at = Delivery.QUEUED.value, at
             silent = bool(failed_message(session, message, now=at)) or silent
@@ -165,8 +168,8 @@ def _queue_spare(session: Session, services: Services, message: Message, at: dat
     session.execute(pg_insert(Message).values(**values).on_conflict_do_nothing(index_elements=["id"]))
 
 
-def _again_at(message: Message, outcome: Outcome, now: datetime) -> datetime | None:
-    """When to try again; None: never by itself."""
+def _again_at(message: Message, outcome: Outcome, now: datetime, *, patient: bool) -> datetime | None:
+    """When to try again; None: never by itself. `patient`: however long it takes."""
     kind = Kind(message.kind)
     if outcome.until is not None and not (kind is Kind.ALERT and outcome.reason == "paused"):
         return outcome.until
@@ -174,7 +177,7 @@ def _again_at(message: Message, outcome: Outcome, now: datetime) -> datetime | N
     unsure = outcome.state == Delivery.UNKNOWN and kind is Kind.ALERT and message.attempts < UNSURE_TRIES
     if (outcome.again_at is None or outcome.state == Delivery.UNKNOWN) and not (unsure or paused):
         return None
-    if now - message.created_at > RULES[kind].gives_up:
+    if not patient and now - message.created_at > RULES[kind].gives_up:
         return None
     return now + timedelta(seconds=max(pause(message.attempts, SLOWEST.get(kind, 300.0)), outcome.again_at or 0.0))
 

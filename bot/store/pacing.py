@@ -23,7 +23,8 @@ local now, rate, burst, reserve = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber
 local wanted, least = tonumber(ARGV[5]), tonumber(ARGV[6])
 local paused, probe = tonumber(h[3] or '0'), tonumber(h[4] or '0')
 if paused > 0 then
-  local open = math.max(paused, probe + tonumber(ARGV[8]))
+  local open = paused
+  if probe >= paused then open = probe + tonumber(ARGV[8]) end
   if ARGV[7] == '1' then open = math.min(open, probe + tonumber(ARGV[9])) end
   if now < open then return {0, open - now, 'paused'} end
   redis.call('HSET', KEYS[1], 'probe', ARGV[1])
