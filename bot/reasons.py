@@ -45,7 +45,7 @@ OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gatewa
     "no_gateway": Why.ACCOUNT,
     "bad_api_url": Why.ACCOUNT,
     "channel_not_carried": Why.NO_ROUTE,
-    "no_number": Why.BAD_NUMBER,
+    "no_number": Why.UNREACHABLE,
     "no_connection": Why.GATEWAY_DOWN,
     "paused": Why.GATEWAY_DOWN,
     "lease": Why.UNSURE,  # whoever was sending it died

@@ -128,6 +128,10 @@ def known(folder: Folder, now: datetime) -> list[tuple[str, str, bool]]:
         rows.append(
             (say("Blocked"), say("%(channels)s: no answer reaches the person", channels=", ".join(blocked)), False)
         )
+    dead = folder.contact.unreachable_at if folder.contact else None
+    if dead is not None:
+        since = say("since %(when)s; ask for another number", when=dates.day_and_hour(dead, now))
+        rows.append((say("Number dead"), since, False))
     others = [shown(number) for number in folder.tickets if number != referral.ticket]
     if referral.source == MISSED_CALL:
         others = []  # nobody was told the numbers of missed calls

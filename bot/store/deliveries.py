@@ -59,8 +59,8 @@ def report(
 
     `message` is our own id, where the gateway echoes it: so a send whose reply was lost is settled, and gets its
     external id. One part of several that arrived is no arrival yet, and only the last one proves that all were sent:
-    the next may still have to be (docs/decisions/0013). `reasons` are the gateway's (`Gateway.reasons`). Returns the message when this report is what made
-    it fail, so that an alert can go to the next rung.
+    the next may still have to be (docs/decisions/0013). `reasons` are the gateway's (`Gateway.reasons`). Returns the
+    message when this report is what made it fail, so that an alert can go to the next rung.
     """
     missing = None
     if parts > 1 and state in _ARRIVED:

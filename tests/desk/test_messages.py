@@ -12,7 +12,7 @@ from bot.desk.reading_messages import GROUPS
 from bot.desk.words import messages
 from bot.reasons import Why
 from bot.store import pacing
-from bot.store.models import Alert, Audit, Message, MessageAlert, Staff
+from bot.store.models import Alert, Audit, Contact, Message, MessageAlert, Staff
 
 from .conftest import MORNING, NOON
 
@@ -251,6 +251,16 @@ def test_the_page_of_a_request_tells_of_its_messages(hadiza, opened, wrote):
     for words in ("Messages (2)", "arrivé", "à Aïcha", "8\xa0XOF", "éteint", "à la personne"):
         assert words in f'id="messages-title"{section}'.replace('">Messages', '">Messages')
     assert "n’existe pas" not in section
+
+
+def test_the_page_of_a_request_tells_of_a_dead_number(hadiza, opened, amina, database):
+    referral = opened("9412607", terms=MORNING, by="hadiza")
+    assert "Numéro mort" not in hadiza.reads(f"/desk/referrals/{referral}")
+    with database.transaction() as session:
+        session.get_one(Contact, amina).unreachable_at = NOON
+    page = hadiza.reads(f"/desk/referrals/{referral}")
+    assert "Numéro mort" in page
+    assert "depuis 09:12\xa0; demander un autre numéro" in page
 
 
 @pytest.fixture
