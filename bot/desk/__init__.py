@@ -15,6 +15,7 @@ from bot.desk import (
     views_referral,
     views_sign_in,
     views_staff,
+    views_steps,
     views_today,
 )
 from bot.desk.blueprint import blueprint
@@ -30,6 +31,7 @@ VIEWS = (
     views_find,
     views_messages,
     views_referral,
+    views_steps,
     views_account,
     views_staff,
     views_records,

@@ -1,0 +1,163 @@
+"""The page of one referral, and how a step on it is taken: for every view that shows it or acts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
+from sqlalchemy.orm import Session
+
+from bot.desk import presenting, presenting_folder, presenting_messages, reading, reading_messages, safe_contact
+from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
+from bot.desk.reading import Folder
+from bot.desk.services import now, services
+from bot.desk.sign_in import reader
+from bot.desk.voice import voice
+from bot.desk.words import dates, say
+from bot.referrals import handing_on
+from bot.referrals.words import shown
+from bot.store.models import Audit, Referral, Staff
+
+
+@dataclass(slots=True)
+class Shown:
+    """What a page shows beyond what everybody of the queue reads: forms with errors, an opened text or number."""
+
+    forms: dict[str, FlaskForm] = field(default_factory=dict)  # by their name in the template
+    opened_text: tuple[int, str] | None = None
+    opened_number: str = ""
+
+    @classmethod
+    def of(cls, **forms: FlaskForm) -> Shown:
+        """With what was typed into these forms."""
+        return cls(forms=forms)
+
+
+def take(
+    referral_id: str,
+    step: Callable[[Session, Staff, Referral], str],
+    *,
+    to: str | Callable[[], str] = "desk.referral",
+) -> ResponseReturnValue:
+    """One step in one transaction, then the jobs are woken, then the next page says what was done."""
+    staff = reader()
+    with services().database.transaction() as session:
+        found = reading.seen(session, staff, checked(referral_id))
+        if found is None:
+            abort(404)
+        told = step(session, staff, found)
+    services().wake("climb", referral_id)
+    services().wake("send_messages")
+    flash(told)
+    target = to if isinstance(to, str) else to()
+    page = url_for(target, referral_id=referral_id) if target == "desk.referral" else url_for(target)
+    return redirect(page, 303)
+
+
+def again(referral_id: str, shown_: Shown) -> ResponseReturnValue:
+    """The page with what was typed and what is missing."""
+    staff = reader()
+    with services().database.transaction() as session:
+        folder = folder_of(session, staff, referral_id)
+        note_reading(session, staff, referral_id, "referral_read")
+        return page(session, folder, staff, shown_), 422
+
+
+def folder_of(session: Session, staff: Staff, referral_id: str) -> Folder:
+    """All of one referral; 404 alike for what never was and what this person must not see (safety 19)."""
+    found = reading.folder(session, staff, checked(referral_id))
+    if found is None:
+        abort(404)
+    return found
+
+
+def checked(referral_id: str) -> str:
+    """What can't be an id becomes one that nobody has, so that it is asked for like any other."""
+    return referral_id if referral_id.isascii() and referral_id.isalnum() else "0" * 32
+
+
+def note_reading(session: Session, staff: Staff, referral_id: str, action: str, **detail: object) -> None:
+    """One reading, written down."""
+    session.add(
+        Audit(staff_id=staff.id, at=now(), action=action, subject=f"referral:{referral_id}", detail=dict(detail))
+    )
+    session.flush()
+
+
+def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
+    """Everything in words; nothing personal leaves but through here."""
+    referral, at = folder.entry.referral, now()
+    safe = safe_contact.safe_contact(referral, at)
+    is_open = referral.state not in reading.DONE
+    mine = referral.accepted_by == staff.id
+    number = safe_contact.number_of(referral, folder.contact, at)
+    tel = number if safe.may_call_now and mine and is_open else ""
+    by = folder.entry.ladder.due_at if folder.entry.ladder else None
+    return render_template(
+        "desk/referral.html",
+        **(_forms(referral) | shown_.forms),
+        id=referral.id,
+        ticket=shown(referral.ticket),
+        letter=presenting.letter(referral),
+        level=presenting.badge(referral),
+        head=presenting_folder.head(folder, staff, at),
+        safe=safe,
+        day=presenting_folder.day_line(safe, at),
+        tel=tel,
+        tel_words=read_aloud(tel),
+        has_number=bool(number),
+        no_number=safe_contact.no_number(folder.contact),
+        open=is_open,
+        held=referral.accepted_by is not None,
+        mine=mine,
+        holder=folder.accepted_by,
+        may_act=referral.accepted_by is not None,
+        first_call=presenting.before(by, at) if by and mine else None,
+        call_now_left=referral.call_now,
+        ladder=presenting_folder.ladder(session, folder, at),
+        known=presenting_folder.known(folder, at),
+        history=presenting_folder.history(folder, staff, at),
+        same_phone=[_other(one) for one in folder.same_phone],
+        about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],
+        never_print=referral.private or referral.sealed,
+        here="desk.queues",
+        tab_counts={"today": reading.mine_count(session, staff), "queues": reading.open_count(session, staff)},
+        voice=voice(session, folder, staff, at),
+        opened_text=shown_.opened_text,
+        opened_number=shown_.opened_number,
+    )
+
+
+def _forms(referral: Referral) -> dict[str, FlaskForm]:
+    """Every form of the page as it is before anybody types."""
+    return {
+        "call_form": CallForm(),
+        "note_form": NoteForm(),
+        "code_form": CodeForm(sorted(handing_on.needs()), referral.code),
+        "close_form": CloseForm(),
+        "text_form": ReasonForm("text"),
+        "number_form": ReasonForm("number"),
+        "voice_form": ReasonForm("voice"),
+    }
+
+
+def _other(referral: Referral) -> dict[str, object]:
+    closed = referral.closed_at
+    state = say("closed %(day)s", day=dates.short_date(dates.local(closed).date())) if closed else say("open")
+    return {
+        "id": referral.id, "ticket": shown(referral.ticket), "badge": presenting.badge(referral), "state": state,
+    }  # fmt: skip
+
+
+def read_aloud(number: str) -> str:
+    """A number of the country without its prefix, grouped as people read it."""
+    if not number:
+        return ""
+    parsed = parse(number)
+    home = country_code_for_region(services().settings.default_region)
+    style = PhoneNumberFormat.NATIONAL if parsed.country_code == home else PhoneNumberFormat.INTERNATIONAL
+    return str(format_number(parsed, style))
