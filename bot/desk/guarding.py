@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import structlog
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from bot.desk import menu, sign_in, words
+from bot.desk import menu, pages, sign_in, words
 from bot.desk.blueprint import blueprint
 from bot.desk.services import now
 from bot.desk.words import dates, roles
@@ -23,10 +23,6 @@ from bot.errors import ReferralError
 
 log = structlog.get_logger(__name__)
 
-OPEN_TO_ALL = {
-    *("desk.static", "desk.sign_in", "desk.change_language", "desk.start"),
-    *("desk.second_step", "desk.set_second_factor"),  # for whom the password let through so far
-}
 STATIC = Path(__file__).parent / "static"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -46,14 +42,14 @@ def prepare(app: Flask) -> None:
 
 @blueprint.before_request
 def only_staff() -> ResponseReturnValue | None:
-    """Nobody but staff; `next` is a path of ours, so that signing in leads back and nowhere else."""
+    """Nobody but whom `pages` lets in; `next` is a path of ours, so that signing in leads back and nowhere else."""
     if request.endpoint == "desk.static":
         return None
     _csrf.protect()
     if current_user.is_authenticated:
         sign_in.mark_used()
-        return None
-    if request.endpoint in OPEN_TO_ALL:
+        return None if pages.opens(str(request.endpoint), sign_in.reader()) else abort(404)
+    if pages.opens(str(request.endpoint), None):
         return None
     back = request.path if request.method == "GET" else None
     return redirect(url_for("desk.sign_in", next=back))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bot.desk import pages
 from bot.desk.words import say
-from bot.referrals import access
 from bot.store.models import Staff
 
 
@@ -11,14 +11,11 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
     """Endpoint, name and icon; nobody is shown the way to a page that would not open for them."""
     if staff is None:
         return []
-    pages = []
-    if access.reads_messages(staff):
-        pages.append(("desk.messages", say("Messages"), "bubble"))
-    if access.runs_the_line(staff):
-        pages.append(("desk.costs", say("Costs"), "chart"))
-    if access.manages_staff(staff):
-        pages.append(("desk.people", say("Staff"), "person"))
-    if access.searches_records(staff):
-        pages.append(("desk.search_records", say("Records"), "search"))
-    pages.append(("desk.account", say("My account"), "lock"))
-    return pages
+    known = (
+        ("desk.messages", say("Messages"), "bubble"),
+        ("desk.costs", say("Costs"), "chart"),
+        ("desk.people", say("Staff"), "person"),
+        ("desk.search_records", say("Records"), "search"),
+        ("desk.account", say("My account"), "lock"),
+    )
+    return [page for page in known if pages.opens(page[0], staff)]

@@ -114,6 +114,16 @@ def visible(staff: Staff) -> ColumnElement[bool]:
     return and_(*rules, or_(queue == "sealed", and_(*narrow)))
 
 
+def works_here(staff: Staff) -> bool:
+    """Anybody who has not left."""
+    return staff.active
+
+
+def sees_requests(staff: Staff) -> bool:
+    """Can there be requests that this person may see?"""
+    return bool(serves(staff))
+
+
 def runs_the_line(staff: Staff) -> bool:
     """May this person see costs, and messages to people that belong to no request?"""
     return staff.active and staff.role in RUN_THE_LINE
@@ -121,7 +131,7 @@ def runs_the_line(staff: Staff) -> bool:
 
 def reads_messages(staff: Staff) -> bool:
     """Can there be messages that this person may know of?"""
-    return runs_the_line(staff) or bool(serves(staff))
+    return runs_the_line(staff) or sees_requests(staff)
 
 
 def visible_messages(staff: Staff) -> ColumnElement[bool]:

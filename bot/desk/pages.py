@@ -1,0 +1,83 @@
+"""Who may open which page and take which step: the one table that the desk enforces and docs/access.md shows.
+
+Two doors, and nobody passes the second without the first. Here stands the door of the role. Where `of` names
+something, the page then shows only what the reader may see of it (`bot.referrals.access`): a query of the view, the
+same for what is hidden and for what never was (safety 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.referrals import access
+from bot.store.models import Staff
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`may`: the role's door. `of`: requests, messages, phones or files, of which the reader sees some; "" for none."""
+
+    may: Callable[[Staff], bool] = access.works_here
+    of: str = ""
+    signed_in: bool = True
+
+
+OPEN = Rule(signed_in=False)
+STAFF = Rule()
+REQUESTS = Rule(access.sees_requests, "requests")
+MESSAGES = Rule(access.reads_messages, "messages")
+LINE = Rule(access.runs_the_line)
+PEOPLE = Rule(access.manages_staff)
+
+PAGES: dict[str, Rule] = {
+    "desk.static": OPEN,
+    "desk.sign_in": OPEN,
+    "desk.second_step": OPEN,  # for whom the password let through so far, as the next one
+    "desk.set_second_factor": OPEN,
+    "desk.start": OPEN,
+    "desk.change_language": OPEN,
+    "desk.sign_out": STAFF,
+    "desk.account": STAFF,
+    "desk.new_recovery_codes": STAFF,
+    "desk.end_session": STAFF,
+    "desk.end_everywhere": STAFF,
+    "desk.today": STAFF,
+    "desk.queues": STAFF,
+    "desk.find": STAFF,
+    "desk.referral": REQUESTS,
+    "desk.accept": REQUESTS,
+    "desk.refuse": REQUESTS,
+    "desk.log_call": REQUESTS,
+    "desk.note": REQUESTS,
+    "desk.call_now": REQUESTS,
+    "desk.set_code": REQUESTS,
+    "desk.close": REQUESTS,
+    "desk.read_text": REQUESTS,
+    "desk.read_number": REQUESTS,
+    "desk.open_voice": REQUESTS,
+    "desk.play_voice": REQUESTS,
+    "desk.messages": MESSAGES,
+    "desk.send_again": MESSAGES,
+    "desk.leave_message": MESSAGES,
+    "desk.costs": LINE,
+    "desk.search_records": Rule(access.searches_records),
+    "desk.people": PEOPLE,
+    "desk.invite": PEOPLE,
+    "desk.person": PEOPLE,
+    "desk.reset": PEOPLE,
+    "desk.leave": PEOPLE,
+}
+
+
+def opens(endpoint: str, staff: Staff | None) -> bool:
+    """Does the role's door open? `staff` None: nobody signed in. A page without a rule opens for nobody."""
+    rule = PAGES.get(endpoint)
+    if rule is None:
+        log.error("page_without_rule", endpoint=endpoint, remedy="say in bot/desk/pages.py who may open it")
+        return False
+    return rule.may(staff) if staff is not None else not rule.signed_in
