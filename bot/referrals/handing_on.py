@@ -13,11 +13,11 @@ from bot.content.specs import NeedSpec, NeedsSpec
 from bot.engine.effects import LEVELS
 from bot.errors import ReferralError
 from bot.referrals import rows
-from bot.referrals.access import may_see, queue_of
+from bot.referrals.access import queue_of
 from bot.referrals.clocks import Clocks
 from bot.referrals.ladder import hurry
 from bot.sources import Source
-from bot.store.models import Alert, Case, Ladder, Referral, ReferralEvent, Staff
+from bot.store.models import Alert, Referral, ReferralEvent, Staff
 
 
 @cache
@@ -32,7 +32,7 @@ def refuse(session: Session, referral: Referral, staff: Staff, at: datetime) -> 
 
     Raises ReferralError: `not_found`, `over`, `taken` (a colleague has it).
     """
-    referral, ladder = _held(session, referral, staff)
+    referral, ladder = rows.held(session, referral, staff)
     if referral.accepted_by not in (None, staff.id):
         raise ReferralError("taken")
     for alert in session.scalars(
@@ -58,7 +58,7 @@ def set_code(
     """
     if code not in needs():
         raise ReferralError("unknown_code")
-    referral, ladder = _held(session, referral, staff)
+    referral, ladder = rows.held(session, referral, staff)
     before, need = queue_of(referral), needs()[code]
     level = referral.level
     referral.code = code
@@ -78,25 +78,12 @@ def set_code(
 
 def withdraw_call_now(session: Session, referral: Referral, staff: Staff, at: datetime) -> None:
     """Nobody is asked "call you now?" any more. Raises ReferralError: `not_found`, `over`."""
-    referral, _ = _held(session, referral, staff)
+    referral, _ = rows.held(session, referral, staff)
     if not referral.call_now:
         return
     referral.call_now = False
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="call_now_withdrawn"))
     rows.audit(session, staff, "withdraw_call_now", referral=referral, at=at)
-
-
-def _held(session: Session, referral: Referral, staff: Staff) -> tuple[Referral, Ladder]:
-    locked = rows.lock(session, referral.id)
-    if locked is None or not may_see(staff, locked[0], case=_case(session, locked[0])):
-        raise ReferralError("not_found")
-    if locked[0].state in rows.OVER:
-        raise ReferralError("over")
-    return locked
-
-
-def _case(session: Session, referral: Referral) -> Case | None:
-    return session.get(Case, referral.case_id) if referral.case_id is not None else None
 
 
 def _rank(level: str) -> int:

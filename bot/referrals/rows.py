@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.config import Settings
+from bot.errors import ReferralError
 from bot.referrals import words
 from bot.referrals.access import may_see
 from bot.referrals.clocks import Clocks, first_alert_at
@@ -25,6 +26,29 @@ def lock(session: Session, referral_id: str) -> tuple[Referral, Ladder] | None:
     if referral is None or ladder is None:
         return None
     return referral, ladder
+
+
+def held(session: Session, referral: Referral, staff: Staff, *, over: bool = False) -> tuple[Referral, Ladder]:
+    """Both rows as they are now, locked, if this person may see them; `over`: closed ones too.
+
+    Raises ReferralError: `not_found` (also for who must not see it, safety 19), `over`.
+    """
+    rows = lock(session, referral.id)
+    if rows is None or not may_see(staff, rows[0], case=case_of(session, rows[0])):
+        raise ReferralError("not_found")
+    if rows[0].state in OVER and not over:
+        raise ReferralError("over")
+    return rows
+
+
+def case_of(session: Session, referral: Referral) -> Case | None:
+    """The referral's own case, where it has one."""
+    return session.get(Case, referral.case_id) if referral.case_id is not None else None
+
+
+def add_event(session: Session, referral: Referral, staff: Staff, kind: str, at: datetime, **detail: object) -> None:
+    """A step of a colleague in the timeline; codes and numbers only."""
+    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind=kind, detail=dict(detail)))
 
 
 def once(session: Session, referral_id: str, *, kind: str, at: datetime, turn: str, detail: dict[str, Any]) -> bool:
@@ -49,8 +73,7 @@ def release(referral: Referral) -> None:
 def release_unseeing(session: Session, referral: Referral) -> bool:
     """Take it from a holder who may not see it any more; True if that was so. Nobody can serve what they can't open."""
     holder = session.get(Staff, referral.accepted_by) if referral.accepted_by is not None else None
-    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
-    if holder is None or may_see(holder, referral, case=case):
+    if holder is None or may_see(holder, referral, case=case_of(session, referral)):
         return False
     release(referral)
     return True
@@ -75,7 +98,7 @@ def name_office(session: Session, referral: Referral) -> None:
 
 def close_alerts(session: Session, referral: Referral, *, unseeing: bool = False) -> None:
     """No code of this referral works any more; `unseeing`: only of people who may no longer see it."""
-    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    case = case_of(session, referral)
     for alert in open_alerts(session, referral.id):
         staff = session.get_one(Staff, alert.staff_id)
         if not unseeing or not may_see(staff, referral, case=case):
@@ -86,7 +109,7 @@ def tell_taken(
     session: Session, referral: Referral, *, by: Staff, at: datetime, ciphers: Ciphers, settings: Settings
 ) -> None:
     """Everyone told before hears that somebody else was first (safety 16), unless they may no longer know of it."""
-    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    case = case_of(session, referral)
     told = select(Alert.staff_id).where(Alert.referral_id == referral.id, Alert.staff_id != by.id).distinct()
     for staff in session.scalars(select(Staff).where(Staff.id.in_(told)).order_by(Staff.id)):
         if staff.active and may_see(staff, referral, case=case):

@@ -1,8 +1,8 @@
 """What staff may do with a referral, from the desk or by SMS: one set of rules, one audit row a step.
 
 Every function works inside the caller's transaction and raises ReferralError with a code:
-`not_found` (also for who may not see it, safety 19), `over`, `taken`, `not_yours`, `unknown_result`,
-`unknown_outcome`, `empty`.
+`not_found` (also for who may not see it, safety 19), `over`, `taken`, `not_yours`, `unknown_result`, `empty`.
+Writing to the person is bot/referrals/replying.py, the end is closing.py.
 """
 
 from datetime import datetime
@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ReferralError
-from bot.referrals.access import may_see
 from bot.referrals.clocks import Clocks, lapses_at
-from bot.referrals.rows import OVER, audit, close_alerts, lock, open_alerts, tell_taken
+from bot.referrals.rows import audit, close_alerts, held, open_alerts, tell_taken
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers
-from bot.store.models import Case, Ladder, Referral, ReferralEvent, Staff
+from bot.store.models import Ladder, Referral, ReferralEvent, Staff
 
 RESULTS = ("spoke", "no_answer", "other_answered", "bad_moment", "off")
 OUTCOMES = ("helped", "referred", "advised", "not_reached", "withdrawn", "duplicate", "mistake")
@@ -30,7 +29,7 @@ def accept(
     Returns until when a call must be logged; None: no call is allowed yet, and the acceptance stands (safety 16).
     Taking what is one's own already changes nothing.
     """
-    referral, ladder = _held(session, referral, staff)
+    referral, ladder = held(session, referral, staff)
     if referral.accepted_by == staff.id:
         return ladder.due_at
     if referral.accepted_by is not None:
@@ -53,7 +52,7 @@ def log_call(
     """An attempt to call, whatever came of it; who calls first has taken the referral on."""
     if result not in RESULTS:
         raise ReferralError("unknown_result")
-    referral, ladder = _held(session, referral, staff)
+    referral, ladder = held(session, referral, staff)
     if referral.accepted_by is None:
         take(session, referral, ladder, staff=staff, at=at, ciphers=ciphers, settings=settings)
     _attempted(referral, ladder, at)
@@ -69,31 +68,17 @@ def note(session: Session, referral: Referral, staff: Staff, text: str, at: date
     """Words for colleagues who may see the referral; encrypted. A note is no attempt."""
     if not text.strip():
         raise ReferralError("empty")
-    referral, _ = _held(session, referral, staff, over=True)
+    referral, _ = held(session, referral, staff, over=True)
     kept = ciphers.encrypt(text.strip().encode(), f"referrals|{referral.id}|text".encode())
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="noted", text_enc=kept))
     audit(session, staff, "note", referral=referral, at=at)
-
-
-def close(session: Session, referral: Referral, staff: Staff, outcome: str, at: datetime) -> None:
-    """The end, with an outcome of `OUTCOMES`; the ladder stops, no code works any more."""
-    if outcome not in OUTCOMES:
-        raise ReferralError("unknown_outcome")
-    referral, ladder = _held(session, referral, staff)
-    referral.state, referral.closed_at, referral.outcome = "closed", at, outcome
-    referral.call_now = False
-    ladder.due_at = None
-    close_alerts(session, referral)
-    detail = {"outcome": outcome}
-    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="closed", detail=detail))
-    audit(session, staff, "close", referral=referral, at=at, outcome=outcome)
 
 
 def leave_call_now(
     session: Session, referral: Referral, staff: Staff, at: datetime, *, ciphers: Ciphers, settings: Settings
 ) -> None:
     """Whoever types the ticket number is asked "call us now?" (safety 2). Counts as the attempt (safety 16)."""
-    referral, ladder = _held(session, referral, staff)
+    referral, ladder = held(session, referral, staff)
     if referral.accepted_by is None:
         take(session, referral, ladder, staff=staff, at=at, ciphers=ciphers, settings=settings)
     referral.call_now, referral.call_now_answered_at = True, None
@@ -128,16 +113,3 @@ def take(
 def _attempted(referral: Referral, ladder: Ladder, at: datetime) -> None:
     referral.first_attempt_at = referral.first_attempt_at or at
     ladder.due_at = None
-
-
-def _held(session: Session, referral: Referral, staff: Staff, *, over: bool = False) -> tuple[Referral, Ladder]:
-    """The rows as they are now, locked, if this person may see them; `over`: closed ones too."""
-    rows = lock(session, referral.id)
-    if rows is None:
-        raise ReferralError("not_found")
-    case = session.get(Case, rows[0].case_id) if rows[0].case_id is not None else None
-    if not may_see(staff, rows[0], case=case):
-        raise ReferralError("not_found")
-    if rows[0].state in OVER and not over:
-        raise ReferralError("over")
-    return rows
