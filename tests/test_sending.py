@@ -134,8 +134,8 @@ ANSWERS = range(100_000, 105_000)
 
 
 def test_ten_thousand_messages_to_a_gateway_that_fails_a_fifth_of_all_calls(services, office, moody, monkeypatch):
-    monkeypatch.setattr(africastalking, "TIMEOUT", (1.0, 0.3))
-    moody.failing, moody.patience = 0.2, 0.5
+    monkeypatch.setattr(africastalking, "TIMEOUT", (1.0, 0.1))
+    moody.failing, moody.patience = 0.2, 0.2
     kinds = [kind for kind, n in MIX.items() for _ in range(n)]
     queue_rows(services, kinds, referral_id=office.need())
     queue_answers(services, ANSWERS)
@@ -167,9 +167,7 @@ def test_ten_thousand_messages_to_a_gateway_that_fails_a_fifth_of_all_calls(serv
             assert state in {"sent", "unknown"}
         else:
             assert (state, taken) in {("sent", 1), ("unknown", 0), ("unknown", 1)}
-    assert (
-        sum(state == "unknown" for _, state, _ in ends) < 1500
-    )  # half of the ways in which a fifth fails, and bundles
+    assert sum(state == "unknown" for _, state, _ in ends) < 2500, "doubt is for the calls that were cut"
 
 
 def _words(kind, n):

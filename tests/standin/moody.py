@@ -11,11 +11,12 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 
 WAYS = ("refused", "reset", "slow", "429", "500", "cut")
-AWAY = 0.2  # seconds that nobody listens, for `refused`
+AWAY = 0.02  # seconds that nobody listens, for `refused`
 
 
 class Moody:
-    """`failing`: the share of calls. `taken` counts (number, text) as accepted; what was answered in words is in `ways`.
+    """`failing`: the share of calls. `taken` counts (number, text) as accepted; `ways` counts calls by what was done to
+    them.
 
     refused: nobody listens for a moment, after this connection was closed untouched; reset: cut before anything was
     taken; slow: taken, answered after `patience` seconds; cut: taken, half of the answer sent.
@@ -29,6 +30,7 @@ class Moody:
         self._random = random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.AbstractServer | None = None
+        self._lines: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
@@ -57,16 +59,21 @@ class Moody:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for line in self._lines:
+            line.transport.abort()
         await asyncio.sleep(0.01)  # what was aborted is closed in the loop's next round
 
     async def _away(self) -> None:
         server, self._server = self._server, None
         if server is not None:
+            self._loop.remove_reader(server.sockets[0].fileno())
+            await asyncio.sleep(AWAY / 2)  # asyncio leaks what it is just accepting from a server that closes
             server.close()
             await asyncio.sleep(AWAY)
             await self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._lines.add(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -74,11 +81,10 @@ class Moody:
                 form = parse_qs((await reader.readexactly(length)).decode())
                 if not await self._answer(form, writer):
                     break
-        except asyncio.CancelledError:
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
         finally:
+            self._lines.discard(writer)
             writer.close()
 
     async def _answer(self, form: dict[str, list[str]], writer: asyncio.StreamWriter) -> bool:
