@@ -74,6 +74,20 @@ def note(session: Session, referral: Referral, staff: Staff, text: str, at: date
     audit(session, staff, "note", referral=referral, at=at)
 
 
+def close(session: Session, referral: Referral, staff: Staff, outcome: str, at: datetime) -> None:
+    """The end, with an outcome of `OUTCOMES`; the ladder stops, no code works any more."""
+    if outcome not in OUTCOMES:
+        raise ReferralError("unknown_outcome")
+    referral, ladder = held(session, referral, staff)
+    referral.state, referral.closed_at, referral.outcome = "closed", at, outcome
+    referral.call_now = False
+    ladder.due_at = None
+    close_alerts(session, referral)
+    detail = {"outcome": outcome}
+    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="closed", detail=detail))
+    audit(session, staff, "close", referral=referral, at=at, outcome=outcome)
+
+
 def leave_call_now(
     session: Session, referral: Referral, staff: Staff, at: datetime, *, ciphers: Ciphers, settings: Settings
 ) -> None:
