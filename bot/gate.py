@@ -185,7 +185,8 @@ class Gate:
         if gateway not in self._gateways:
             return Verdict(False, "no_gateway")
         if kind in TO_STAFF:
-            return Verdict(True)
+            # nobody knows when somebody of the staff last wrote on WhatsApp: what has a template goes by it
+            return Verdict(True, template=outbound.template is not None)
         if outbound.channel in recipient.blocked:
             return Verdict(False, "blocked")
         forbidden = self._never_send.found(_words(outbound), outbound.channel, unspeakable=recipient.unspeakable)
@@ -282,16 +283,9 @@ class Gate:
     def _check_push(self, outbound: Outbound, kind: Kind, *, recipient: Recipient, now: datetime) -> Verdict:
         """Rules of everything that a person did not ask for a moment ago."""
         rule = RULES[kind]
-        if recipient.private:
-            return Verdict(False, "private")  # a private talk leaves no trace (safety 3)
-        if recipient.unreachable:
-            return Verdict(False, "unreachable")
-        if rule.opt_out and {outbound.channel, f"{outbound.channel}:{kind}"} & recipient.stopped:
-            return Verdict(False, "stopped")
-        if kind is Kind.RESUME and recipient.texts != "yes":
-            return Verdict(False, "terms")  # default deny (safety 1)
-        if recipient.about_referral and not _may_write(recipient.terms, outbound.to):
-            return Verdict(False, "terms")
+        never = barred(recipient, kind, channel=outbound.channel, to=outbound.to)
+        if never:
+            return Verdict(False, never)
         if rule.opt_out and recipient.human_until is not None and now < recipient.human_until:
             return Verdict(False, "human", recipient.human_until)
         later = self._next_hour(rule.quiet, recipient.terms if recipient.about_referral else None, now)
@@ -317,6 +311,21 @@ class Gate:
             return None
         day = local.date() + timedelta(days=local.time() >= QUIET[0])
         return datetime.combine(day, QUIET[1], self._zone).astimezone(UTC)
+
+
+def barred(recipient: Recipient, kind: Kind, *, channel: Channel, to: str) -> str:
+    """Why a message that nobody asked for may not go to this person at all, whatever it says and when; "" if it may."""
+    if recipient.private:
+        return "private"  # a private talk leaves no trace (safety 3)
+    if recipient.unreachable:
+        return "unreachable"
+    if RULES[kind].opt_out and {channel, f"{channel}:{kind}"} & recipient.stopped:
+        return "stopped"
+    if kind is Kind.RESUME and recipient.texts != "yes":
+        return "terms"  # default deny (safety 1)
+    if recipient.about_referral and not _may_write(recipient.terms, to):
+        return "terms"
+    return ""
 
 
 def _withheld(outbound: Outbound, kind: Kind, verdict: Verdict) -> Withheld:

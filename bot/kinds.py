@@ -16,6 +16,7 @@ class Kind(StrEnum):
     ANSWER = "answer"  # to a message of the person
     RESUME = "resume"  # the offer to go on after a dropped USSD line
     REPLY = "reply"  # a colleague writes to a person, about a referral
+    CLOSING = "closing"  # "is this solved?", once a referral is closed
     REMINDER = "reminder"  # of an appointment; also "something is new"
     BROADCAST = "broadcast"
 
@@ -43,6 +44,7 @@ RULES: dict[Kind, Rule] = {
     Kind.ANSWER: Rule(2, 0.1, timedelta(hours=2), timedelta(hours=2)),
     Kind.RESUME: Rule(2, 0.1, timedelta(minutes=10), timedelta(minutes=10), opt_out=True),
     Kind.REPLY: Rule(3, 0.2, timedelta(hours=48), timedelta(hours=12)),
+    Kind.CLOSING: Rule(3, 0.2, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
     Kind.REMINDER: Rule(4, 0.35, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
     Kind.BROADCAST: Rule(5, 0.5, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
 }

@@ -115,7 +115,9 @@ def close(referral_id: str) -> ResponseReturnValue:
         return again(referral_id, Shown.of(close_form=form))
 
     def step(session: Session, staff: Staff, found: Referral) -> str:
-        writing.close(session, found, staff, form.outcome.data, now())
+        writing.close(
+            session, found, staff, form.outcome.data, now(), ciphers=services().ciphers, settings=services().settings
+        )
         return say("%(ticket)s is closed.", ticket=shown(found.ticket))
 
     return take(referral_id, step, to="desk.today")

@@ -89,6 +89,13 @@ class AnswerCallNow(Effect, frozen=True, omit_defaults=True, kw_only=True):
     number: str = ""  # another one than the one used, E.164: whoever has no phone number says which to call
 
 
+class AnswerSolved(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """The person's answer to "is this solved?", pushed once a referral was closed, or asked by its ticket number."""
+
+    ticket: str
+    yes: bool
+
+
 class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
     """A verified person was told where the file stands; LOST_CONTACT then resumes (safety 13)."""
 
@@ -96,10 +103,15 @@ class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class StaffAnswer(Effect, frozen=True, omit_defaults=True, kw_only=True):
-    """OK, NO or LATER with a code, by SMS. Whether sender and code are right is decided where staff are known."""
+    """OK, NO, LATER or DONE with a code, by SMS. Whether sender and code are right is decided where staff are known.
 
-    answer: Literal["ok", "no", "later"]
+    `result`: the number of a call's result, with `done`. `unclear`: a word and a number that mean nothing; whoever is
+    of the staff gets help, everybody else the conversation alone.
+    """
+
+    answer: Literal["ok", "no", "later", "done", "unclear"]
     code: str
+    result: int = 0
 
 
 class Report(Effect, frozen=True, omit_defaults=True, kw_only=True):
@@ -141,6 +153,7 @@ AnyEffect = (
     | UpdateReferral
     | AttachReferral
     | AnswerCallNow
+    | AnswerSolved
     | ShowStatus
     | StaffAnswer
     | Report

@@ -18,6 +18,7 @@ from bot.engine.effects import (
     MISSED_CALL,
     AnswerCallNow,
     AnswerSent,
+    AnswerSolved,
     AnyEffect,
     AttachReferral,
     Blocked,
@@ -30,7 +31,7 @@ from bot.engine.effects import (
 from bot.messages import Delivery
 from bot.reasons import Why, why
 from bot.recorder.rows import moment
-from bot.referrals import ladder, missed_calls, writing
+from bot.referrals import closing, ladder, missed_calls, writing
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.deliveries import advance, apply_kept, mark_contact, report
@@ -175,6 +176,10 @@ def _call_now(session: Session, effect: AnswerCallNow, turned: Turned) -> None:
     )
 
 
+def _solved(session: Session, effect: AnswerSolved, turned: Turned) -> None:
+    closing.answer_solved(session, effect, at=turned.at, turn=turned.entry.turn_hex, settings=turned.settings)
+
+
 def _staff(session: Session, effect: StaffAnswer, turned: Turned) -> None:
     if not writing.staff_answer(
         session,
@@ -286,6 +291,7 @@ _ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {
     UpdateReferral: _update,
     AttachReferral: _attach,
     AnswerCallNow: _call_now,
+    AnswerSolved: _solved,
     StaffAnswer: _staff,
     ShowStatus: _status,
     Report: _report,

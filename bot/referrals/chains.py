@@ -62,7 +62,12 @@ def chain(
 
 
 def untold(session: Session, rungs: list[Rung], ladder: Ladder) -> list[Rung]:
-    """Those of the chain whom this round has not told yet, in order; empty: the round is over."""
+    """Those of the chain whom this round has not told yet, in order; empty: the round is over.
+
+    What was not solved goes first to the one after whoever closed it.
+    """
+    place = next((n for n, rung in enumerate(rungs, start=1) if rung.key == ladder.begins_after), 0)
+    rungs = rungs[place:] + rungs[:place]
     if not ladder.rung:
         return rungs  # a round begins
     alerts = select(Alert.staff_id).where(Alert.referral_id == ladder.referral_id, Alert.round == ladder.round)

@@ -25,7 +25,7 @@ def alert_text(
     name = "next" if not fresh else "high" if referral.level == "high" else "first"
     by = due_at
     if name == "high":
-        by = first_contact_due("high", False, terms=ANY_TIME, at=referral.opened_at, clocks=clocks) or due_at
+        by = first_contact_due("high", False, terms=ANY_TIME, at=_began(referral), clocks=clocks) or due_at
     return words.say(
         name,
         language,
@@ -34,7 +34,7 @@ def alert_text(
         letter=letter(settings, referral.queue),
         code=code,
         by=words.when(by, language, now=now, clocks=clocks),
-        since=words.since(now - referral.opened_at, language),
+        since=words.since(now - _began(referral), language),
     )
 
 
@@ -46,5 +46,10 @@ def hotline_text(referral: Referral, *, now: datetime, settings: Settings) -> st
         level=referral.level,
         ticket=words.shown(referral.ticket),
         letter=letter(settings, referral.queue),
-        since=words.since(now - referral.opened_at, "fr"),
+        since=words.since(now - _began(referral), "fr"),
     )
+
+
+def _began(referral: Referral) -> datetime:
+    """Since when it waits: what was closed and not solved, since the person said so."""
+    return referral.reopened_at or referral.opened_at

@@ -85,6 +85,7 @@ def restart(ladder: Ladder, referral: Referral, *, at: datetime, clocks: Clocks)
         ladder.round += 1
     ladder.rung = 0
     ladder.why = "opened"
+    ladder.begins_after = None
     ladder.due_at = first_alert_at(referral.level, at, clocks=clocks)
 
 

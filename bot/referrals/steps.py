@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot.config import Settings
 from bot.errors import ReferralError
 from bot.referrals.clocks import Clocks, lapses_at
-from bot.referrals.rows import audit, close_alerts, held, open_alerts, tell_taken
+from bot.referrals.rows import audit, held, open_alerts, tell_taken
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers
 from bot.store.models import Ladder, Referral, ReferralEvent, Staff
@@ -72,20 +72,6 @@ def note(session: Session, referral: Referral, staff: Staff, text: str, at: date
     kept = ciphers.encrypt(text.strip().encode(), f"referrals|{referral.id}|text".encode())
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="noted", text_enc=kept))
     audit(session, staff, "note", referral=referral, at=at)
-
-
-def close(session: Session, referral: Referral, staff: Staff, outcome: str, at: datetime) -> None:
-    """The end, with an outcome of `OUTCOMES`; the ladder stops, no code works any more."""
-    if outcome not in OUTCOMES:
-        raise ReferralError("unknown_outcome")
-    referral, ladder = held(session, referral, staff)
-    referral.state, referral.closed_at, referral.outcome = "closed", at, outcome
-    referral.call_now = False
-    ladder.due_at = None
-    close_alerts(session, referral)
-    detail = {"outcome": outcome}
-    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="closed", detail=detail))
-    audit(session, staff, "close", referral=referral, at=at, outcome=outcome)
 
 
 def leave_call_now(

@@ -16,8 +16,9 @@ from bot.messages import has_phone
 from bot.referrals import words
 from bot.referrals.answering import staff_answer
 from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
+from bot.referrals.closing import close
 from bot.referrals.rows import OVER, close_alerts, lock, name_office, once, release, release_unseeing, restart
-from bot.referrals.steps import accept, close, leave_call_now, log_call, note
+from bot.referrals.steps import accept, leave_call_now, log_call, note
 from bot.referrals.telling import tell
 from bot.referrals.terms import NOBODY, read_terms, write_terms
 from bot.store.ciphers import Ciphers, Unreadable

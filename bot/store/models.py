@@ -59,13 +59,33 @@ class Contact(Base):
     consent: Mapped[str | None]  # "yes" or "no" to the notice
     consent_at: Mapped[datetime | None]
     consent_version: Mapped[str | None]
-    stopped: Mapped[list[str]] = mapped_column(server_default="{}")  # channels whose pushes were ended by STOP
+    stopped: Mapped[list[str]] = mapped_column(server_default="{}")  # ended pushes: `sms`, or one kind of them, `sms:reminder`
     blocked: Mapped[list[str]] = mapped_column(server_default="{}")  # channels blocked at the gateway or operator
     unreachable_at: Mapped[datetime | None]  # a gateway said that nobody can be reached there; ends when they write
     texts: Mapped[str | None]  # "yes": agreed to be texted to go on after a dropped line; "no": asked, and refused
-    human_until: Mapped[datetime | None]
+    human_until: Mapped[datetime | None]  # staff and person write to each other: the bot is silent until then
+    human_on: Mapped[str | None]  # the channel of that
+    human_copied: Mapped[datetime | None]  # what the conversation store has of `human_until`; differs: a sweep tells it
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_contacts_human", "id", postgresql_where=text("human_until is distinct from human_copied")),
+    )
+
+
+class OptOut(Base):
+    """What a person asked staff, by voice, to end. In force at once; `told_at`: the conversation store has it too."""
+
+    __tablename__ = "opt_outs"
+    __table_args__ = (Index("ix_opt_outs_untold", "contact_id", postgresql_where=text("told_at is null")),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    stopped: Mapped[list[str]]  # as in Contact.stopped: `sms`, or one kind of message alone, `sms:reminder`
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
 
 
 class Case(Base):
@@ -205,6 +225,9 @@ class Staff(Base):
     totp_step: Mapped[int] = mapped_column(BigInteger, server_default="0")  # last half minute used: no code twice
     recovery: Mapped[list[str]] = mapped_column(server_default="{}")  # hex of Ciphers.code("recovery|<login>", code)
     email_enc: Mapped[bytes | None]  # place: staff|<login>|email
+    email_since: Mapped[datetime | None]  # when a code sent there proved it; None: nothing else goes there
+    email_hmac: Mapped[bytes | None]  # Ciphers.code("staff-email|<login>", code)
+    email_expires: Mapped[datetime | None]
     alert_channels: Mapped[list[str]] = mapped_column(server_default="{sms}")  # sms, whatsapp, email: all of them
     start_hmac: Mapped[bytes | None]  # Ciphers.code("staff-start|<login>", code): invitation, or a new password
     start_expires: Mapped[datetime | None]
@@ -275,6 +298,7 @@ class Referral(Base):
     __table_args__ = (
         CheckConstraint("level in ('critical', 'high', 'normal')"),
         Index("ix_referrals_open", "queue", "level", postgresql_where=text("state not in ('closed', 'attached')")),
+        Index("ix_referrals_asking", "closed_at", postgresql_where=text("closing = 'asking'")),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -305,9 +329,11 @@ class Referral(Base):
     call_now_answered_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    closing: Mapped[str] = mapped_column(server_default="")  # "told", or why the person was not: private, terms …
+    # asking: the question waits to leave; told; or why it never does (bot/referrals/closing.py)
+    closing: Mapped[str] = mapped_column(server_default="")
     solved: Mapped[bool | None]  # the person's answer to "is this solved?"
     reopened: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often
+    reopened_at: Mapped[datetime | None]
 
 
 class Flag(Base):
@@ -411,6 +437,7 @@ class Ladder(Base):
     due_at: Mapped[datetime | None]  # None: stands still
     why: Mapped[str] = mapped_column(server_default="opened")  # opened, silence, refused, failed, no_call, round
     claimed_until: Mapped[datetime | None]
+    begins_after: Mapped[int | None]  # staff id: who closed what was not solved; the one after is told first
 
 
 class Alert(Base):

@@ -230,7 +230,7 @@ def test_a_closed_referral_takes_no_repeat(office, step):
     contact = office.contact()
     person = office.on_duty("a", "assistant", "assistance")
     old, new = (office.need(queue="assistance", level="normal", code="KIT", contact_id=contact) for _ in "12")
-    step(writing.close, old, person, "helped", with_services=False)
+    step(writing.close, old, person, "helped")
     attach(office, new, old)
     assert office.referral(new).state == "new"
 
@@ -275,7 +275,7 @@ def test_danger_told_after_the_end_opens_the_request_again(office, change, climb
     person = office.on_duty("a")
     referral = office.need(level="high")
     climb()
-    step(writing.close, referral, person, "advised", with_services=False)
+    step(writing.close, referral, person, "advised")
     change(referral, caller="woman", after=MINUTE)
     assert office.referral(referral).state == "closed"
     change(referral, level="critical", after=MINUTE, turn="22" * 16)
@@ -443,7 +443,7 @@ def test_moussa_may_do_nothing_and_learns_nothing(office, step):
         (writing.accept, (), True),
         (writing.log_call, ("spoke",), True),
         (writing.leave_call_now, (), True),
-        (writing.close, ("helped",), False),
+        (writing.close, ("helped",), True),
     ]:
         with pytest.raises(ReferralError, match="not_found"):
             step(function, referral, moussa, *args, with_services=services)
@@ -470,8 +470,8 @@ def test_closing_ends_ladder_and_codes(office, climb, step, says):
     referral = office.need()
     climb()
     with pytest.raises(ReferralError, match="unknown_outcome"):
-        step(writing.close, referral, a, "whatever", with_services=False)
-    step(writing.close, referral, a, "helped", with_services=False)
+        step(writing.close, referral, a, "whatever")
+    step(writing.close, referral, a, "helped")
     assert office.ladder(referral).due_at is None
     with pytest.raises(ReferralError, match="over"):
         step(writing.accept, referral, a)
@@ -485,7 +485,7 @@ def test_every_step_leaves_an_audit_row(office, step):
     step(writing.accept, referral, a)
     step(writing.log_call, referral, a, "spoke")
     step(writing.leave_call_now, referral, a)
-    step(writing.close, referral, a, "helped", with_services=False)
+    step(writing.close, referral, a, "helped")
     with office.database.transaction() as session:
         rows = session.scalars(select(Audit).order_by(Audit.id)).all()
     assert [row.action.removeprefix("referral.") for row in rows] == ["accept", "log_call", "leave_call_now", "close"]

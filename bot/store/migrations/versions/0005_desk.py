@@ -18,6 +18,14 @@ def upgrade() -> None:
     op.add_column("referrals", sa.Column("closing", sa.Text(), server_default="", nullable=False))
     op.add_column("referrals", sa.Column("solved", sa.Boolean(), nullable=True))
     op.add_column("referrals", sa.Column("reopened", sa.SmallInteger(), server_default="0", nullable=False))
+    op.add_column("referrals", sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_referrals_asking", "referrals", ["closed_at"], postgresql_where=sa.text("closing = 'asking'"))
+    op.add_column("ladders", sa.Column("begins_after", sa.Integer(), nullable=True))
+    op.add_column("contacts", sa.Column("human_on", sa.Text(), nullable=True))
+    op.add_column("contacts", sa.Column("human_copied", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_contacts_human", "contacts", ["id"], postgresql_where=sa.text("human_until is distinct from human_copied")
+    )
     op.create_table(
         "flags",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -82,3 +90,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("subject", "key_id"),
     )
     op.create_index("ix_sealed_boxes_referral_id", "sealed_boxes", ["referral_id"])
+    op.create_table(
+        "opt_outs",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("stopped", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"]),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_opt_outs_contact_id", "opt_outs", ["contact_id"])
+    op.create_index("ix_opt_outs_untold", "opt_outs", ["contact_id"], postgresql_where=sa.text("told_at is null"))
