@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import statistics
 import subprocess
 import sys
@@ -139,6 +140,8 @@ def _fill_rows(services: Services, messages: int, *, same: bool) -> None:
 def _bare(client: redis.Redis, port: int, messages: int) -> int:
     """The limit: take from a list, post, read what comes."""
     line = http.client.HTTPConnection("127.0.0.1", port)
+    line.connect()
+    line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "apiKey": "x", "Accept": "application/json"}
     sent = 0
     while (number := client.lpop("bench")) is not None:
