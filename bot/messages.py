@@ -14,6 +14,7 @@ class Channel(StrEnum):
     USSD = "ussd"
     WHATSAPP = "whatsapp"
     VOICE = "voice"
+    EMAIL = "email"  # to staff alone
 
 
 class Delivery(StrEnum):
@@ -113,7 +114,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A choice as a tap: `title` is read (20 characters at most), `payload` comes back."""
+    """A choice as a tap: `title` is read, in whole words (a gateway cuts to its own width); `payload` comes back."""
 
     payload: str
     title: str

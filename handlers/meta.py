@@ -40,6 +40,7 @@ BODY_LIMIT = 3 * 1024 * 1024  # bytes: Meta's own limit of a hook
 TEXT_LIMIT = 4096  # characters of a text, either way
 BODY_OF_CHOICES = 1024  # characters of the text above buttons or a list
 TITLES = 3, 10  # buttons below a message, rows of a list
+BUTTON, ROW, ROW_BELOW = 20, 24, 72  # characters of a button, of a row, of the line below it
 TIMEOUT = 4.0, 8.0  # seconds to connect, to read
 RESENDS_FOR = 7 * 86_400.0
 
@@ -244,7 +245,7 @@ def body_of(message: Outbound) -> dict[str, Any]:
     """The JSON of a send: a template, up to 3 buttons, a list of up to 10, or a text with its choices numbered."""
     body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", **_recipient(message.to)}
     body["biz_opaque_callback_data"] = message.id
-    titles = [button.title for button in message.buttons]
+    titles = _titles(message)
     tappable = all(titles) and len(set(titles)) == len(titles) and len(message.text) <= BODY_OF_CHOICES
     if message.template is not None:
         body |= {"type": "template", "template": _template(message.template)}
@@ -263,12 +264,22 @@ def _recipient(address: str) -> dict[str, str]:
     return {"to" if user.isdigit() else "recipient": user}
 
 
+def _titles(message: Outbound) -> list[str]:
+    """What the taps show: the text above a button says it whole, a row says it whole below."""
+    most = BUTTON if len(message.buttons) <= TITLES[0] else ROW
+    return [choices.cut_at_word(button.title, most) for button in message.buttons]
+
+
 def _interactive(message: Outbound) -> dict[str, Any]:
     body = {"text": message.text}
+    shown = list(zip(message.buttons, _titles(message), strict=True))
     if len(message.buttons) <= TITLES[0]:
-        taps = [{"type": "reply", "reply": {"id": one.payload, "title": one.title[:20]}} for one in message.buttons]
+        taps = [{"type": "reply", "reply": {"id": one.payload, "title": title}} for one, title in shown]
         return {"type": "button", "body": body, "action": {"buttons": taps}}
-    rows = [{"id": one.payload, "title": one.title[:24]} for one in message.buttons]
+    rows = []
+    for one, title in shown:
+        below = {} if title == one.title else {"description": choices.cut_at_word(one.title, ROW_BELOW)}
+        rows.append({"id": one.payload, "title": title, **below})
     return {"type": "list", "body": body, "action": {"button": message.pick or "Menu", "sections": [{"rows": rows}]}}
 
 

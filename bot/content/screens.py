@@ -9,7 +9,7 @@ import msgspec
 from bot.content import catalogues
 from bot.content.catalogues import Catalogue
 from bot.content.loading import CHANNELS, STAGE_WORDS, Loaded, load
-from bot.content.specs import StateSpec
+from bot.content.specs import ChoiceSpec, StateSpec
 from bot.engine.flow import Flows
 from bot.messages import Button
 from bot.text.cases import show_ticket
@@ -102,11 +102,7 @@ class Content:
     def _compose(self, name: str, spec: StateSpec, channel: str, language: str) -> str:
         """A screen's template: question, choices, the sentence after them, the foot."""
         lines = [self.say(name, spec.ask if spec.ask is not None else spec.say or "", language)]
-        lines += [
-            f"{choice.key} {self.say('', choice.say, language) if choice.translate else choice.say}"
-            for choice in spec.choices
-            if choice.say
-        ]
+        lines += [f"{choice.key} {self._choice(choice, language)}" for choice in spec.choices if choice.say]
         if spec.after:
             lines.append(self.say(f"{name}.after", spec.after, language))
         if channel != "sms":
@@ -178,10 +174,13 @@ class Content:
         state = self.flows.states[key]
         question = state.questions.get("whatsapp", 0)
         return tuple(
-            Button(f"{question:08x}:{choice.key}", self.say("", choice.say, language)[:20])
+            Button(f"{question:08x}:{choice.key}", self._choice(choice, language))
             for choice in self.loaded.specs[key].choices
             if choice.say
         )
+
+    def _choice(self, choice: ChoiceSpec, language: str) -> str:
+        return self.say("", choice.say, language) if choice.translate else choice.say
 
     @staticmethod
     def _is_long(channel: str, text: str) -> bool:

@@ -451,6 +451,48 @@ def test_titles_that_whatsapp_refuses_become_numbers(titles: tuple[str, ...]):
     assert body_of(replace(TEXT, buttons=buttons))["type"] == "text"
 
 
+LONG_CHOICE = "Matériel, formation, transport"
+
+
+def test_a_row_ends_with_a_whole_word_and_says_all_of_it_below():
+    buttons = (Button("f:3", LONG_CHOICE), Button("f:4", "A" * 80), *regions(3))
+    rows = body_of(replace(TEXT, buttons=buttons))["interactive"]["action"]["sections"][0]["rows"]
+    assert rows[0] == {"id": "f:3", "title": "Matériel, formation…", "description": LONG_CHOICE}
+    assert rows[1] == {"id": "f:4", "title": "A" * 23 + "…", "description": "A" * 71 + "…"}
+    assert rows[2] == {"id": "reg-1", "title": "Agadez"}
+
+
+def test_a_button_ends_with_a_whole_word():
+    body = body_of(replace(TEXT, buttons=(Button("f:1", LONG_CHOICE), Button("f:2", "Je ne suis pas là"))))
+    titles = [tap["reply"]["title"] for tap in body["interactive"]["action"]["buttons"]]
+    assert titles == ["Matériel, formation…", "Je ne suis pas là"]
+
+
+def test_choices_that_look_alike_once_cut_become_numbers():
+    buttons = (Button("f:1", "Quelqu'un du bureau de Tahoua"), Button("f:2", "Quelqu'un du bureau de Zinder"))
+    lines = body_of(replace(TEXT, buttons=buttons))["text"]["body"].splitlines()
+    assert lines[-2:] == ["1 Quelqu'un du bureau de Tahoua", "2 Quelqu'un du bureau de Zinder"]
+
+
+@pytest.mark.parametrize("language", ["fr", "ha", "en"])
+def test_every_choice_of_the_flows_fits_its_button_or_is_said_whole_in_its_row(language: str):
+    content = Content.read(ROOT, Constants("*321#"))
+    for name, spec in content.loaded.specs.items():
+        if not spec.choices:
+            continue
+        buttons = content._buttons(name, language)
+        text = content.whole(name, {}, channel="whatsapp", language=language)
+        body = body_of(replace(TEXT, text=text, buttons=buttons))
+        if body["type"] == "text":
+            continue
+        taps = body["interactive"]["action"]
+        shown = [tap["reply"]["title"] for tap in taps.get("buttons", ())]
+        assert not shown or shown == [one.title for one in buttons]  # nothing stands below a button
+        rows = taps["sections"][0]["rows"] if "sections" in taps else []
+        assert all(len(row["title"]) <= 24 for row in rows)
+        assert not rows or [row.get("description", row["title"]) for row in rows] == [one.title for one in buttons]
+
+
 def test_a_long_text_keeps_its_choices_as_numbers():
     body = body_of(replace(TEXT, text="a" * 1025, buttons=(Button("f:1", "Oui"),)))
     assert body["text"]["body"].endswith("\n1 Oui")

@@ -403,9 +403,11 @@ def test_the_key_of_a_choice_stands_behind_the_fingerprint_of_its_question():
     assert with_choices("Bienvenue.", buttons) == "Bienvenue.\n1 Mon dossier\n5 Langue"
 
 
-def test_a_choice_that_the_text_lists_in_full_is_not_repeated_shortened():
-    text = "Besoin de quoi ?\n3 Matériel, formation, transport\n0 Menu"
-    assert with_choices(text, (Button("0a1b2c3d:3", "Matériel, formation,"),)) == text
+def test_a_long_choice_stands_whole_below_the_text_and_once():
+    long = "Matériel, formation, transport"
+    text = f"Besoin de quoi ?\n3 {long}\n0 Menu"
+    assert with_choices(text, (Button("0a1b2c3d:3", long),)) == text
+    assert with_choices("Besoin de quoi ?", (Button("0a1b2c3d:3", long),)) == f"Besoin de quoi ?\n3 {long}"
 
 
 CODES = {
