@@ -25,6 +25,7 @@ from bot.engine.effects import (
 )
 from bot.recorder import Recorder, Recording, backlog, record_shard
 from bot.recorder import batch as batch_module
+from bot.recorder.loop import BLOCK
 from bot.recorder.shards import Shares
 from bot.referrals import ladder
 from bot.referrals.staffing import NewStaff, add_staff
@@ -441,7 +442,8 @@ def test_a_waiting_recorder_records_within_moments(journal, serving):
         began = time.monotonic()
         eventually(lambda: journal.left() == 0, every=0.005)
         took.append(time.monotonic() - began)
-    assert sorted(took)[5] < 0.1
+    # woken by each write: who looked once a wait would meet the first by luck, and need a whole wait for every other
+    assert sorted(took)[1] < BLOCK / 1000 / 4
     assert len(journal.all(Referral)) == 10
 
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.messages import Channel, Outbound
 from handlers import outgoing, registry
+from handlers.kept import Kept, Reply
 from tests.handlers.payloads import FOLDER
 
 PRODUCTION = {"env": "production"}
@@ -71,8 +73,6 @@ def test_an_unknown_gateway_may_not_write(configured: Callable[..., Settings]):
 @pytest.mark.parametrize(
     ("name", "env", "url"),
     [
-        ("africastalking", "development", "http://127.0.0.1:8123/simulator/gateway/africastalking/version1/messaging"),
-        ("africastalking", "production", "https://api.africastalking.com/version1/messaging"),
         ("kannel", "development", "http://127.0.0.1:8123/simulator/gateway/kannel/cgi-bin/sendsms"),
         ("kannel", "production", "http://127.0.0.1:13013/cgi-bin/sendsms"),
         ("twilio", "development", "http://127.0.0.1:8123/simulator/gateway/twilio/2010-04-01/Accounts/AC{}/Messages.json"),
@@ -85,7 +85,6 @@ def test_messages_go_to_the_simulator_in_development_and_to_the_real_api_in_prod
     settings = configured(env=env, port=8123, africastalking_username="maraba")
     gateway = registry.build(settings, [name])[name]
     replies = {
-        "africastalking": {"SMSMessageData": {"Recipients": [{"statusCode": 101, "messageId": "id-1"}]}},
         "kannel": "0: Accepted for delivery",
         "twilio": {"sid": "id-1"},
     }
@@ -94,3 +93,27 @@ def test_messages_go_to_the_simulator_in_development_and_to_the_real_api_in_prod
         api.post(url.format("0" * 32), status=201, **({"body": reply} if isinstance(reply, str) else {"json": reply}))
         sent = gateway.send(Outbound("id-1", Channel.SMS, "+22790123456", "Sannu"))
     assert sent.external_id == "id-1"
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ("development", "http://127.0.0.1:8123/simulator/gateway/africastalking/version1/messaging"),
+        ("production", "https://api.africastalking.com/version1/messaging"),
+    ],
+)
+def test_the_same_over_the_kept_connection(
+    configured: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, env: str, url: str
+):
+    called: list[str] = []
+
+    def post(_kept: Kept, to: str, **_: object) -> Reply:
+        called.append(to)
+        body = {"SMSMessageData": {"Recipients": [{"statusCode": 101, "messageId": "id-1"}]}}
+        return Reply(201, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    monkeypatch.setattr(Kept, "post", post)
+    settings = configured(env=env, port=8123, africastalking_username="maraba")
+    gateway = registry.build(settings, ["africastalking"])["africastalking"]
+    assert gateway.send(Outbound("id-1", Channel.SMS, "+22790123456", "Sannu")).external_id == "id-1"
+    assert called == [url]
