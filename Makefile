@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup check format test bench lock migration settings
+.PHONY: help run setup check format test bench lock migration settings access
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -37,6 +37,9 @@ bench: setup ## speed, as ratios
 
 settings: setup ## write docs/settings.md from bot/config.py
 	$(BIN)/python -m tests.settings_page
+
+access: setup ## write docs/access.md from the rules of the desk
+	$(BIN)/python -m tests.access_page
 
 migration: setup ## write a migration: make migration NAME="alerts know their office"
 	$(BIN)/python -m tests.new_migration "$(NAME)"

@@ -1,7 +1,7 @@
 """Who may see which referral: role, queue, office, seal. Who may not sees nothing that shows it exists (safety 19).
 
 Two forms of one rule: `may_see` for a referral in hand, `visible` for every list, count, search and export;
-`visible_messages` is the same rule for messages.
+`visible_messages`, `visible_files` and `visible_phones` are the rules for messages, files and phones.
 Sources: safety 18 and 19.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
 
-from bot.store.models import Alert, Case, Message, MessageAlert, Referral, Staff
+from bot.store.models import Alert, Case, Contact, Message, MessageAlert, Referral, Staff
 
 QUEUES = ("protection", "gbv", "child", "sealed", "complaints", "assistance", "community")
 CRITICAL_QUEUES = ("protection", "gbv", "child", "sealed")
@@ -50,6 +50,13 @@ HIDDEN_FROM: dict[str, frozenset[str]] = {
 } | {"DEB": frozenset({"partner"})}
 # in the queue of complaints, but about nobody of the office: an appeal, one's own data
 NOT_ABOUT_STAFF = frozenset({"APL", "PRV"})
+
+# Read people's files, with the name: of their offices; a partner those that it accompanies
+SEE_FILES = frozenset({"assistant", "coordinator", "partner", "protection", "gbv_specialist", "child_specialist"})
+# Whoever holds a start code chooses the secret code of the file: given by those who meet people for this office
+OPEN_FILES = frozenset({"assistant", "coordinator", "protection"})
+# Whether a file is flagged `protection` (domain rules: a partner must not see it; who follows projects need not)
+SEE_FLAGS = frozenset({"protection", "gbv_specialist", "child_specialist"})
 
 # see what the line costs, and what became of messages that belong to no request; never a text or a number
 RUN_THE_LINE = frozenset({"coordinator", "admin"})
@@ -151,6 +158,43 @@ def visible_messages(staff: Staff) -> ColumnElement[bool]:
         and_(Message.contact_id.is_not(None), true() if runs_the_line(staff) else false()),
     )
     return case((belongs, all_seen), else_=alone)
+
+
+def sees_files(staff: Staff) -> bool:
+    """Can there be files that this person may read?"""
+    return staff.active and staff.role in SEE_FILES
+
+
+def opens_files(staff: Staff) -> bool:
+    """May this person give start codes and lift locks, for the files that they may read?"""
+    return staff.active and staff.role in OPEN_FILES
+
+
+def sees_flags(staff: Staff) -> bool:
+    """May this person read on a file that it is flagged?"""
+    return staff.active and staff.role in SEE_FLAGS
+
+
+def sees_phones(staff: Staff) -> bool:
+    """Can there be phones of which this person may know?"""
+    return sees_files(staff) or sees_requests(staff)
+
+
+def visible_files(staff: Staff) -> ColumnElement[bool]:
+    """The files of this person, as a condition on `Case`."""
+    if not sees_files(staff):
+        return false()
+    rules: list[ColumnElement[bool]] = [Case.office.in_(staff.offices)] if staff.offices else []
+    if staff.role == "partner":
+        rules.append(and_(Case.partner == staff.partner, Case.partner != ""))
+    return and_(true(), *rules)
+
+
+def visible_phones(staff: Staff) -> ColumnElement[bool]:
+    """A condition on `Contact`: the phones of the requests and files that this person may see."""
+    of_requests = select(Referral.id).where(Referral.contact_id == Contact.id, visible(staff)).correlate(Contact)
+    of_files = select(Case.id).where(Case.contact_id == Contact.id, visible_files(staff)).correlate(Contact)
+    return or_(exists(of_requests), exists(of_files))
 
 
 def manages_staff(staff: Staff) -> bool:
