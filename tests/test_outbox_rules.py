@@ -11,7 +11,7 @@ from bot.errors import SendError
 from bot.gate import Gate
 from bot.jobs import answers, rows
 from bot.jobs.pace import Paces
-from bot.kinds import Kind
+from bot.kinds import TO_STAFF, Kind
 from bot.messages import Channel
 from bot.store import keys
 from bot.store.journal import Answer, pack_answer
@@ -34,6 +34,15 @@ def test_the_urgent_leave_first_whatever_waited_longer(services, office, phone):
     with ThreadPoolExecutor(1) as one:
         rows.send_due(replace(services, senders=one), now=NOON)
     assert [sent.id for sent in phone.sent] == [urgent, *reversed(ids)]
+
+
+def test_staff_are_told_apart_from_pushes_that_may_hang(services, office, phone):
+    [push] = queued(services, kind=Kind.REMINDER, contact_id=office.contact())
+    urgent = alert(services, office)
+    rows.send_due(services, kinds=TO_STAFF, now=NOON)
+    assert [sent.id for sent in phone.sent] == [urgent]
+    rows.send_due(services, kinds=frozenset(Kind) - TO_STAFF, now=NOON)
+    assert [sent.id for sent in phone.sent] == [urgent, push]
 
 
 def test_what_has_grown_old_ends_expired_and_does_not_leave(services, office, phone):

@@ -2,13 +2,13 @@
 
 Every job may run twice, at once, or never: what is due stays due, and the clock wakes it again.
 
-In a worker the rows of PostgreSQL and the answers of the conversation store have a thread and senders each: neither a
-database that hangs nor a slow gateway holds up the other, many wake-ups make one run, and both threads also look by
-themselves, so that messages leave without the job store.
+In a worker alerts, other rows of PostgreSQL and the answers of the conversation store have a thread and senders each:
+neither a database that hangs nor a slow gateway holds up the others, many wake-ups make one run, and each thread also
+looks by itself, so that messages leave without the job store.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -26,6 +26,7 @@ from bot.jobs import answers, missed, recordings, rows
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
+from bot.kinds import TO_STAFF, Kind
 from bot.referrals import ladder
 from bot.store.ciphers import SHARDS
 from bot.waking import wake
@@ -37,6 +38,7 @@ LOOK = 5.0  # seconds after which rows and answers are looked at unasked
 LAST_RUN = 12.0  # seconds a run may still take when the worker ends; longer than a gateway's time-out
 _services: Services | None = None
 _lane: Lane | None = None
+_pushing: Lane | None = None
 _answering: Lane | None = None
 _woken: SimpleQueue[int] = SimpleQueue()  # shards with answers on their way
 _fetching: Lane | None = None
@@ -55,8 +57,9 @@ def climb(*_ids: str) -> None:
 
 def send_messages(*_ids: str) -> None:
     """Send every due message of the outbox; wakes the ladder where an alert did not leave."""
-    if _lane is not None:
+    if _lane is not None and _pushing is not None:
         _lane.wake()
+        _pushing.wake()
         return
     services = _running()
     work = _send(services)
@@ -89,19 +92,23 @@ def run_worker(settings: Settings) -> None:
     """Work until told to stop; a job store that is away is asked again."""
     use(Services.of(settings))
     services = _running()
-    with ThreadPoolExecutor(SENDERS, thread_name_prefix="teller") as tellers:
-        _work(services, replace(services, senders=tellers))
+    with (
+        ThreadPoolExecutor(SENDERS, thread_name_prefix="teller") as tellers,
+        ThreadPoolExecutor(SENDERS, thread_name_prefix="pusher") as pushers,
+    ):
+        _work(services, replace(services, senders=tellers), replace(services, senders=pushers))
     services.close()
 
 
-def _work(services: Services, of_rows: Services) -> None:
-    """Jobs in this thread; answers, rows, recordings and missed messages in one each, until told to stop."""
-    global _lane, _answering, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
-    _lane = Lane(lambda: _look(of_rows), every=LOOK)
-    _fetching = Lane(lambda: bool(_fetch(of_rows)), every=LOOK)
-    looking_back = Lane(lambda: bool(_look_back(of_rows)), every=services.settings.twilio_look_back)
+def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
+    """Jobs in this thread; alerts, pushes, answers, recordings and missed messages in one each, until told to stop."""
+    global _lane, _pushing, _answering, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    _lane = Lane(lambda: _look(of_alerts), every=LOOK)
+    _pushing = Lane(lambda: _push(of_pushes), every=LOOK)
+    _fetching = Lane(lambda: bool(_fetch(of_pushes)), every=LOOK)
+    looking_back = Lane(lambda: bool(_look_back(of_pushes)), every=services.settings.twilio_look_back)
     _answering = Lane(lambda: _answer(services), every=LOOK)
-    for lane in (_lane, _answering, _fetching, looking_back):
+    for lane in (_lane, _pushing, _answering, _fetching, looking_back):
         lane.start()
     while True:
         try:
@@ -114,11 +121,12 @@ def _work(services: Services, of_rows: Services) -> None:
             time.sleep(PAUSE)
         else:
             break
-    for lane in (_answering, _lane):
-        lane.stop(LAST_RUN)
-    for lane in (_fetching, looking_back):
-        lane.stop(0)  # nothing is lost by breaking it off
-    _lane = _answering = _fetching = None
+    for lane in (_fetching, looking_back, _answering, _lane, _pushing):
+        lane.stop(0)  # all are told before anybody is waited for; breaking off the first two loses nothing
+    until = time.monotonic() + LAST_RUN
+    for lane in (_answering, _lane, _pushing):
+        lane.stop(max(0.0, until - time.monotonic()))
+    _lane = _pushing = _answering = _fetching = None
 
 
 def use(services: Services | None) -> None:
@@ -134,10 +142,16 @@ def _running() -> Services:
 
 
 def _look(services: Services) -> bool:
-    """Climb, then send; True where there is more to do at once."""
+    """Climb, then tell staff; True where there is more to do at once."""
     _climb(services)
-    work = _send(services)
+    work = _send(services, TO_STAFF)
     return work is not None and (work.climb or work.more)
+
+
+def _push(services: Services) -> bool:
+    """Send to people; True where time ran out."""
+    work = _send(services, frozenset(Kind) - TO_STAFF)
+    return work is not None and work.more
 
 
 def _answer(services: Services) -> bool:
@@ -159,8 +173,8 @@ def _climb(services: Services) -> list[str] | None:
     )
 
 
-def _send(services: Services) -> rows.Work | None:
-    return _unless_away("send_messages", lambda: rows.send_due(services))
+def _send(services: Services, kinds: Collection[Kind] = tuple(Kind)) -> rows.Work | None:
+    return _unless_away("send_messages", lambda: rows.send_due(services, kinds=kinds))
 
 
 def _fetch(services: Services) -> bool | None:

@@ -99,7 +99,11 @@ def _to(row: Row, *, settings: Settings, ciphers: Ciphers) -> str:
         return ciphers.decrypt(row["number_enc"], f"contacts|{row['digest']}|number".encode()).decode()
     if row["staff_id"] is None:
         return settings.outside_hotline
-    if not row["active"] or row["phone_enc"] is None:
+    if not row["active"]:
+        return ""
+    if row["channel"] == Channel.EMAIL:
+        return ciphers.decrypt(row["email_enc"] or b"", f"staff|{row['login']}|email".encode()).decode()
+    if row["phone_enc"] is None:
         return ""
     return ciphers.decrypt(row["phone_enc"], f"staff|{row['login']}|phone".encode()).decode()
 

@@ -4,7 +4,7 @@ What holds here: a row is claimed by one worker; the messages of one contact lea
 leaves before all others; a row whose gateway has no room now stays where it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,9 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.gate import WHATSAPP_WINDOW
-from bot.kinds import RULES
-
-PRIORITIES = sorted({rule.priority for rule in RULES.values()})
+from bot.kinds import RULES, Kind
 
 # of one contact only the first that has not left: what is on its way, or due, or was put off, holds those behind it
 _CLAIM = text("""
@@ -42,7 +40,7 @@ WITH held AS (
 )
 SELECT t.id, t.kind, t.channel, t.gateway, t.contact_id, t.staff_id, t.referral_id, t.text_enc, t.template,
   t.parts_taken, c.digest, c.number_enc, c.stopped, c.blocked, c.human_until, c.unreachable_at,
-  s.login, s.phone_enc, s.active, r.private, r.sealed, r.minor, r.terms_enc,
+  s.login, s.phone_enc, s.email_enc, s.active, r.private, r.sealed, r.minor, r.terms_enc,
   ARRAY(SELECT k.name FROM cases k WHERE k.contact_id = t.contact_id) AS names,
   CASE WHEN t.channel = 'whatsapp' THEN (
     SELECT max(n.at) FROM turns n
@@ -79,15 +77,21 @@ WHERE id IN (SELECT id FROM messages WHERE state = 'queued' AND expires_at <= :a
 
 
 def claim(
-    session: Session, at: datetime, *, most: int, lease: timedelta, held: Mapping[str, tuple[int, float]]
+    session: Session,
+    at: datetime,
+    *,
+    kinds: Collection[Kind],
+    most: int,
+    lease: timedelta,
+    held: Mapping[str, tuple[int, float]],
 ) -> Sequence[Mapping[str, Any]]:
-    """Due rows, now `sending`, the most urgent first; `held` as bot.gate.Pace tells it."""
+    """Due rows of these kinds, now `sending`, the most urgent first; `held` as bot.gate.Pace tells it."""
     values = {
         "at": at,
         "lease": at + lease,
         "yesterday": at - WHATSAPP_WINDOW,
         "most": most,
-        "priorities": PRIORITIES,
+        "priorities": sorted({RULES[kind].priority for kind in kinds}),
         "gateways": list(held),
         "froms": [priority for priority, _ in held.values()],
     }

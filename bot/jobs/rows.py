@@ -7,7 +7,7 @@ behind, a row of its own, which passes the gate like any other.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from bot.jobs.handing import MOST, Appetite, in_hands
 from bot.jobs.outcomes import Outcome, fall_back, record, record_sent, settle_expired
 from bot.jobs.services import Services
 from bot.kinds import RULES, Kind
-from bot.messages import Delivery, Outbound, Sent
+from bot.messages import Channel, Delivery, Outbound, Sent
 from bot.referrals.ladder import failed_message
 from bot.store.deliveries import advance
 from bot.store.models import Message
@@ -61,12 +61,15 @@ class Claimed:
 Bundle = list[Claimed]  # what one call carries: one message, or one text to several people
 
 
-def send_due(services: Services, *, now: datetime | None = None) -> Work:
-    """Send until nothing is due or five seconds are over; raises what SQLAlchemy raises when PostgreSQL is away."""
+def send_due(services: Services, *, kinds: Collection[Kind] = tuple(Kind), now: datetime | None = None) -> Work:
+    """Send until nothing is due or five seconds are over; raises what SQLAlchemy raises when PostgreSQL is away.
+
+    A call that hangs holds up what was claimed with it: kinds that must not wait for others are sent apart.
+    """
     appetite, started = Appetite(), time.monotonic()
     work = Work(climb=_tidy(services, now))
     while time.monotonic() - started < LONGEST_RUN:
-        claimed, taken, silent = _claim(services, appetite.begin(), now)
+        claimed, taken, silent = _claim(services, kinds, appetite.begin(), now)
         work = replace(work, climb=work.climb or silent)
         if taken:
             silent = _send_all(services, claimed, now)
@@ -102,12 +105,14 @@ def _tidy_spares(services: Services, now: datetime | None) -> int:
         return fall_back(session, services, at=now or _now(session), most=MOST)
 
 
-def _claim(services: Services, most: int, now: datetime | None) -> tuple[list[Claimed], int, bool]:
+def _claim(
+    services: Services, kinds: Collection[Kind], most: int, now: datetime | None
+) -> tuple[list[Claimed], int, bool]:
     """Due messages, marked and committed as `sending`; how many; True if an alert was found silent on the way."""
     held = services.gate.pace.held(now=now or _wall_clock())
     with services.database.transaction() as session:
         at = now or _now(session)
-        rows = outbox_sql.claim(session, at, most=most, lease=LEASE, held=held)
+        rows = outbox_sql.claim(session, at, kinds=kinds, most=most, lease=LEASE, held=held)
         silent, claimed = False, []
         for row in rows:
             if not row["wanted"]:
@@ -215,7 +220,8 @@ def _outcome(result: Sent | SendError | Withheld, gateway: str) -> Outcome:
 def _way(services: Services, one: Claimed, at: datetime) -> str:
     """An alert takes the spare gateway while its own is paused (safety 17)."""
     spare, pace = services.settings.staff_gateway_spare, services.gate.pace
-    if one.kind is Kind.ALERT and spare and pace.paused(one.gateway, now=at) and not pace.paused(spare, now=at):
+    by_sms = one.kind is Kind.ALERT and one.outbound.channel is Channel.SMS
+    if by_sms and spare and pace.paused(one.gateway, now=at) and not pace.paused(spare, now=at):
         return spare
     return one.gateway
 
