@@ -5,7 +5,7 @@ Several clocks do no harm, for a wake-up only makes a job look; due times are co
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -15,8 +15,9 @@ from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import Settings
+from bot.referrals import sealing
 from bot.store import keys, partitions
-from bot.store.ciphers import SHARDS
+from bot.store.ciphers import SHARDS, Ciphers
 from bot.store.database import Database
 from bot.store.deliveries import drop_old_reports
 from bot.store.recordings import forget_old
@@ -38,9 +39,14 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     conversations = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
     queue_client = Redis.from_url(settings.queue_url, socket_timeout=2, socket_connect_timeout=2)
     queue = queue_on(queue_client)
+
+    def hourly() -> Iterator[bool]:
+        yield look_after(database, conversations, months=settings.turn_months)
+        yield seal_left(database, Ciphers.of(settings))
+
     slow = threading.Thread(
         target=_repeat,
-        args=(stop, HOURLY, lambda: look_after(database, conversations, months=settings.turn_months)),
+        args=(stop, HOURLY, lambda: all(hourly())),
         name="hourly",
         daemon=True,  # a database that hangs must not keep the clock from stopping
     )
@@ -100,6 +106,18 @@ def look_after(database: Database, conversations: Redis, *, months: int) -> bool
     except (SQLAlchemyError, RedisError) as error:
         log.warning("store_away", job="hourly", error=type(error).__name__)
         return False
+    return True
+
+
+def seal_left(database: Database, ciphers: Ciphers) -> bool:
+    """What a step left readable of a sealed request is sealed; False while the database is away."""
+    try:
+        left = sealing.seal_left(database, ciphers)
+    except SQLAlchemyError as error:
+        log.warning("store_away", job="hourly", error=type(error).__name__)
+        return False
+    if left:
+        log.info("requests_sealed", requests=left)
     return True
 
 

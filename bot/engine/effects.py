@@ -22,6 +22,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     `text`: may we also write? Only ever set by staff after asking.
     `now_until`: seconds since the epoch up to which "call us now: yes" holds, whatever the rest says, at
     `now_number` ("" for the same); 0: nobody said so. Afterwards the rest holds again (safety 1, 2).
+    `sealed`: who answers, what to say and which number are sealed for the readers (docs/sealed.md), not empty.
     """
 
     may_call: bool
@@ -32,6 +33,9 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     cover_phrase: str = ""
     now_until: int = 0
     now_number: str = ""
+    said_at: int = 0
+    said_by: str = ""
+    sealed: bool = False
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True, tag=True, kw_only=True):
@@ -96,6 +100,10 @@ class AnswerSolved(Effect, frozen=True, omit_defaults=True, kw_only=True):
     yes: bool
 
 
+class WroteBack(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """The person answered staff while the bot kept silent; the words are the turn's own text, if they may be kept."""
+
+
 class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
     """A verified person was told where the file stands; LOST_CONTACT then resumes (safety 13)."""
 
@@ -154,6 +162,7 @@ AnyEffect = (
     | AttachReferral
     | AnswerCallNow
     | AnswerSolved
+    | WroteBack
     | ShowStatus
     | StaffAnswer
     | Report

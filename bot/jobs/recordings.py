@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from bot.errors import SendError
 from bot.gateway import Plays
 from bot.jobs.services import Services
+from bot.referrals import sealing
 from bot.store import recordings
 from bot.store.ciphers import Unreadable
-from bot.store.models import Recording
+from bot.store.models import Recording, Referral
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,7 @@ def _record(
         return  # somebody else was first, or its time is over
     if not isinstance(found, SendError):
         recordings.keep(row, *found, ciphers=services.ciphers)
+        sealing.seal(session, session.get_one(Referral, row.referral_id), ciphers=services.ciphers)
         return
     healing = found.retryable or found.account or found.unknown
     if at - row.received_at >= GIVEN_UP or (not healing and row.attempts >= REFUSALS):

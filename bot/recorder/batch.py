@@ -15,7 +15,7 @@ from bot.config import Settings
 from bot.recorder import quarantine
 from bot.recorder.faults import transient
 from bot.recorder.orders import Reasons, Work, carry_out, watch
-from bot.recorder.rows import unseen, write_contacts, write_turns
+from bot.recorder.rows import quiet_ones, unseen, write_contacts, write_turns
 from bot.store import keys
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.journal import Entry, NewerSchema, unpack_entry
@@ -137,7 +137,7 @@ def _entries(session: Session, recording: Recording, entries: list[Entry]) -> Wo
     watch(session, work)
     fresh = unseen(session, entries)
     contacts, work.forgotten = write_contacts(session, fresh, recording.ciphers)
-    write_turns(session, fresh, contacts)
+    write_turns(session, fresh, contacts, quiet=quiet_ones(session, contacts))
     for entry in fresh:
         carry_out(
             session,

@@ -31,12 +31,12 @@ from bot.engine.effects import (
 from bot.messages import Delivery
 from bot.reasons import Why, why
 from bot.recorder.rows import moment
-from bot.referrals import closing, ladder, missed_calls, writing
+from bot.referrals import closing, ladder, missed_calls, sealing, writing
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.deliveries import advance, apply_kept, mark_contact, report
 from bot.store.journal import Entry, unpack_answer
-from bot.store.models import Case, Contact, Ladder, Message, Recording, ReferralEvent
+from bot.store.models import Case, Contact, Ladder, Message, Recording, Referral, ReferralEvent, Ticket
 from bot.store.recordings import expect
 
 Reasons = Mapping[str, Mapping[str, Why]]  # of each gateway
@@ -138,6 +138,7 @@ def _open(session: Session, effect: OpenReferral, turned: Turned) -> None:
     if effect.media:
         gateway = turned.entry.gateway
         expect(session, effect.id, gateway=gateway, reference=effect.media, at=turned.at, ciphers=turned.ciphers)
+    _seal(session, effect.id, turned)
 
 
 def _update(session: Session, effect: UpdateReferral, turned: Turned) -> None:
@@ -148,10 +149,19 @@ def _update(session: Session, effect: UpdateReferral, turned: Turned) -> None:
         turn=turned.entry.turn_hex,
         ciphers=turned.ciphers,
         clocks=Clocks.of(turned.settings),
+        settings=turned.settings,
     )
     _reconsider(session, turned)
     if effect.text:
         _keep_words(session, effect.id, turned)
+    _seal(session, effect.id, turned)
+
+
+def _seal(session: Session, referral_id: str | None, turned: Turned) -> None:
+    """Nothing of a sealed request is committed readable (docs/sealed.md)."""
+    referral = session.get(Referral, referral_id) if referral_id is not None else None
+    if referral is not None:
+        sealing.seal(session, referral, contact_id=turned.contact_id, ciphers=turned.ciphers)
 
 
 def _reconsider(session: Session, turned: Turned) -> None:
@@ -174,6 +184,8 @@ def _call_now(session: Session, effect: AnswerCallNow, turned: Turned) -> None:
         ciphers=turned.ciphers,
         settings=turned.settings,
     )
+    its_own = select(Ticket.referral_id).where(Ticket.number == effect.ticket)
+    _seal(session, session.scalar(its_own), turned)
 
 
 def _solved(session: Session, effect: AnswerSolved, turned: Turned) -> None:
@@ -220,7 +232,7 @@ def _answer_sent(session: Session, effect: AnswerSent, turned: Turned) -> None:
         "channel": effect.channel,
         "gateway": effect.gateway,
         "contact_id": turned.contact_id,
-        "text_enc": _answer_text(effect, turned.ciphers),
+        "text_enc": _answer_text(session, effect, turned),
         "state": Delivery.SENDING.value,
         "created_at": turned.at,
         "due_at": turned.at,
@@ -254,8 +266,11 @@ def _mark_block(session: Session, channel: str, turned: Turned, *, blocked: bool
         contact.blocked = [*others, channel] if blocked else others
 
 
-def _answer_text(effect: AnswerSent, ciphers: Ciphers) -> bytes | None:
-    if not effect.text:
+def _answer_text(session: Session, effect: AnswerSent, turned: Turned) -> bytes | None:
+    """None also for a phone of which nothing said is kept any more."""
+    ciphers = turned.ciphers
+    contact = session.get(Contact, turned.contact_id) if turned.contact_id is not None else None
+    if not effect.text or (contact is not None and contact.quiet):
         return None
     place = f"messages|{effect.message}|text".encode()
     try:
@@ -272,18 +287,18 @@ def _answer_text(effect: AnswerSent, ciphers: Ciphers) -> bytes | None:
 
 def _keep_words(session: Session, referral_id: str, turned: Turned) -> None:
     """The person's own words, on the timeline; the referral stands even where they do not open."""
-    entry, words = turned.entry, None
-    if entry.text:
-        try:
-            plain = turned.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode())
-            words = turned.ciphers.encrypt(plain, f"referrals|{referral_id}|text".encode())
-        except Unreadable:
-            log.warning("words_unreadable", turn=entry.turn_hex, referral=referral_id)
-    session.add(
-        ReferralEvent(
-            referral_id=referral_id, at=turned.at, kind="wrote", text_enc=words, once=f"{entry.turn_hex}|wrote"
-        )
-    )
+    entry = turned.entry
+    wrote = ReferralEvent(referral_id=referral_id, at=turned.at, kind="wrote", once=f"{entry.turn_hex}|wrote")
+    try:
+        plain = turned.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode()) if entry.text else b""
+    except Unreadable:
+        log.warning("words_unreadable", turn=entry.turn_hex, referral=referral_id)
+        plain = b""
+    referral = session.get(Referral, referral_id)
+    if referral is None or not plain:
+        session.add(wrote)
+    else:
+        sealing.add_text(session, referral, wrote, plain.decode(errors="replace"), ciphers=turned.ciphers)
 
 
 _ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {

@@ -13,6 +13,8 @@ from bot.store.ciphers import Ciphers
 from bot.store.journal import Entry
 from bot.store.models import Contact, Turn, TurnSeen
 
+TICKET_TYPED = "ticket."  # flows/ticket.yaml
+
 
 def moment(milliseconds: int) -> datetime:
     """The journal's time as PostgreSQL has it."""
@@ -60,10 +62,20 @@ def write_contacts(
     return {digest: contact.id for digest, contact in known.items()}, forgotten
 
 
-def write_turns(session: Session, entries: Sequence[Entry], contacts: dict[str, int]) -> None:
-    """One row a turn."""
+def quiet_ones(session: Session, contacts: dict[str, int]) -> frozenset[int]:
+    """Of these contacts those who went outside the office: of what they say nothing is kept (docs/sealed.md)."""
+    if not contacts:
+        return frozenset()
+    return frozenset(session.scalars(select(Contact.id).where(Contact.id.in_(contacts.values()), Contact.quiet)))
+
+
+def write_turns(
+    session: Session, entries: Sequence[Entry], contacts: dict[str, int], *, quiet: frozenset[int] = frozenset()
+) -> None:
+    """One row a turn. Of `quiet` contacts it tells no more than that there was one."""
     if not entries:
         return
+    hushed = {entry.turn_hex for entry in entries if contacts.get(entry.digest) in quiet}
     session.execute(
         insert(_table(Turn)),
         [
@@ -74,16 +86,21 @@ def write_turns(session: Session, entries: Sequence[Entry], contacts: dict[str, 
                 "gateway": entry.gateway,
                 "channel": entry.channel,
                 "contact_id": contacts.get(entry.digest),
-                "before": entry.before,
-                "after": entry.after,
-                "text_enc": entry.text or None,
-                "replies": msgspec.to_builtins(entry.replies),
+                "before": entry.before if entry.turn_hex not in hushed else "",
+                "after": entry.after if entry.turn_hex not in hushed else "",
+                "text_enc": _text(entry) if entry.turn_hex not in hushed else None,
+                "replies": msgspec.to_builtins(entry.replies) if entry.turn_hex not in hushed else [],
                 "effects": [type(effect).__name__ for effect in entry.effects],
                 "release": entry.release,
             }
             for entry in entries
         ],
     )
+
+
+def _text(entry: Entry) -> bytes | None:
+    """The number of a request is not kept with whoever typed it: it may be a sealed one."""
+    return None if entry.after.startswith(TICKET_TYPED) else entry.text or None
 
 
 def _add_contacts(session: Session, entries: Sequence[Entry], ciphers: Ciphers) -> None:

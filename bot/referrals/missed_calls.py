@@ -17,7 +17,7 @@ from bot.referrals.clocks import STANDARD, Clocks, lapses_at
 from bot.referrals.rows import OVER, close_alerts, lock, once, release_unseeing, restart
 from bot.referrals.writing import open_referral
 from bot.store.ciphers import Ciphers
-from bot.store.models import Case, Ladder, Referral, ReferralEvent, Ticket
+from bot.store.models import Case, Contact, Ladder, Referral, ReferralEvent, Ticket
 
 EVERYDAY = frozenset({"assistance", "community"})  # their people must not learn of a talk in private
 ADULT = 18
@@ -120,6 +120,9 @@ def _quiet_queue(session: Session, contact_id: int | None) -> str:
         ReferralEvent.kind == "updated",
         ReferralEvent.detail["may_call"].as_boolean().is_(False),
     )
+    contact = session.get(Contact, contact_id) if contact_id is not None else None
+    if contact is not None and contact.quiet:
+        return "sealed"  # the request itself names no contact any more
     said = select(Referral).where(Referral.contact_id == contact_id, or_(Referral.private, Referral.sealed, refused))
     queues = {queue_of(one) for one in session.scalars(said)} if contact_id is not None else set()
     return "sealed" if "sealed" in queues else "protection" if queues else ""

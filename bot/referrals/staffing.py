@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ReferralError
-from bot.referrals import chains, rota, rows
+from bot.referrals import chains, reader_keys, rota, rows
 from bot.referrals.access import QUEUES, ROLES, may_see
 from bot.referrals.ladder import hurry
 from bot.store.ciphers import Ciphers
@@ -144,7 +144,9 @@ def leave(session: Session, login: str) -> None:
     staff.password_hash = None
     staff.session_epoch = (staff.session_epoch or 0) + 1
     session.execute(delete(Duty).where(Duty.staff_id == staff.id))
-    rota.forget_leaver(session, staff.id, session.scalars(select(func.now())).one())
+    at = session.scalars(select(func.now())).one()
+    rota.forget_leaver(session, staff.id, at)
+    reader_keys.retire(session, staff.id, at)
     session.add(Audit(action="staff_left", subject=f"staff:{staff.id}"))
     _hand_back(session, staff)
 

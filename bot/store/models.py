@@ -59,10 +59,13 @@ class Contact(Base):
     consent: Mapped[str | None]  # "yes" or "no" to the notice
     consent_at: Mapped[datetime | None]
     consent_version: Mapped[str | None]
-    stopped: Mapped[list[str]] = mapped_column(server_default="{}")  # ended pushes: `sms`, or one kind of them, `sms:reminder`
+    stopped: Mapped[list[str]] = mapped_column(
+        server_default="{}"
+    )  # ended pushes: `sms`, or one kind of them, `sms:reminder`
     blocked: Mapped[list[str]] = mapped_column(server_default="{}")  # channels blocked at the gateway or operator
     unreachable_at: Mapped[datetime | None]  # a gateway said that nobody can be reached there; ends when they write
     texts: Mapped[str | None]  # "yes": agreed to be texted to go on after a dropped line; "no": asked, and refused
+    quiet: Mapped[bool] = mapped_column(server_default=text("false"))  # went outside the office (docs/sealed.md)
     human_until: Mapped[datetime | None]  # staff and person write to each other: the bot is silent until then
     human_on: Mapped[str | None]  # the channel of that
     human_copied: Mapped[datetime | None]  # what the conversation store has of `human_until`; differs: a sweep tells it
@@ -388,7 +391,7 @@ class ReaderKey(Base):
 
 
 class SealedBox(Base):
-    """One content of a sealed request, sealed for one reader. `subject`: event:<id>, terms:<referral id> …"""
+    """One content of a sealed request, sealed for one reader. `subject`: event:<id>, terms:<referral id> … (sealing.py)"""
 
     __tablename__ = "sealed_boxes"
     __table_args__ = (UniqueConstraint("subject", "key_id"),)

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.database import Database
-from bot.store.models import Recording
+from bot.store.models import Recording, SealedBox
 
 KEPT_FOR = timedelta(days=30)  # from when the person spoke
 
@@ -64,7 +64,10 @@ def forget_old(database: Database) -> int:
         .returning(Recording.referral_id)
     )
     with database.transaction() as session:
-        return len(session.scalars(old).all())
+        forgotten = session.scalars(old).all()
+        sealed = [f"sound:{referral_id}" for referral_id in forgotten]
+        session.execute(delete(SealedBox).where(SealedBox.subject.in_(sealed)))
+        return len(forgotten)
 
 
 def _place(referral_id: str, column: str) -> bytes:

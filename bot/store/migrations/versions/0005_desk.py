@@ -12,6 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("staff", sa.Column("email_enc", sa.LargeBinary(), nullable=True))
+    op.add_column("staff", sa.Column("email_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("staff", sa.Column("email_hmac", sa.LargeBinary(), nullable=True))
+    op.add_column("staff", sa.Column("email_expires", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "staff", sa.Column("alert_channels", postgresql.ARRAY(sa.Text()), server_default="{sms}", nullable=False)
     )
@@ -21,6 +24,7 @@ def upgrade() -> None:
     op.add_column("referrals", sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_referrals_asking", "referrals", ["closed_at"], postgresql_where=sa.text("closing = 'asking'"))
     op.add_column("ladders", sa.Column("begins_after", sa.Integer(), nullable=True))
+    op.add_column("contacts", sa.Column("quiet", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("contacts", sa.Column("human_on", sa.Text(), nullable=True))
     op.add_column("contacts", sa.Column("human_copied", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
@@ -104,3 +108,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_opt_outs_contact_id", "opt_outs", ["contact_id"])
     op.create_index("ix_opt_outs_untold", "opt_outs", ["contact_id"], postgresql_where=sa.text("told_at is null"))
+    # A text of the timeline may leave its row, for the boxes of the readers, and in no other way (docs/sealed.md).
+    op.execute("""
+        CREATE FUNCTION refuse_change_but_sealing() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' AND NEW.text_enc IS NULL
+                AND to_jsonb(NEW) - 'text_enc' = to_jsonb(OLD) - 'text_enc'
+                AND EXISTS (SELECT 1 FROM sealed_boxes WHERE subject = 'event:' || OLD.id)
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+        END $$
+    """)
+    op.execute("DROP TRIGGER only_added ON referral_events")
+    op.execute(
+        "CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON referral_events "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change_but_sealing()"
+    )
