@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -96,6 +97,20 @@ class Settings(BaseSettings):
     staff_gateway: str = Field("africastalking", description="gateway that carries alerts to staff by SMS")
     staff_gateway_spare: str = Field("", description="gateway for alerts while the first one is paused; may be empty")
     sms_gateway: str = Field("africastalking", description="gateway for an SMS that answers no hook")
+    staff_template: str = Field(
+        "",
+        description="approved WhatsApp template with one parameter that carries alerts to staff: its name, at Twilio its Content SID; empty: no WhatsApp to staff",
+    )
+    staff_template_language: str = Field("fr", description="language under which that template was approved")
+    smtp_url: str = Field(
+        "",
+        description="server for e-mail to staff: `smtps://host:465`, or `smtp://host:587` with STARTTLS; empty: none",
+    )
+    smtp_username: str = Field("", description="its user; empty: none is needed")
+    smtp_password: SecretStr = Field(SecretStr(""), description="its password")
+    email_from: str = Field(
+        "", description="sender of e-mail to staff: maraba@example.org; says nothing of what is done here"
+    )
     whatsapp_gateway: str = Field("twilio", description="gateway for a WhatsApp message that answers no hook")
     rates: Amounts = Field(
         {}, description="segments a second that a gateway may be given: `kannel=10,meta=80`; others as fast as we can"
@@ -146,6 +161,13 @@ class Settings(BaseSettings):
                 ip_network(one, strict=False)
             except ValueError:
                 raise ValueError(f"{one} is no address or network; write them like `10.0.0.7,192.0.2.0/24`") from None
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _server(cls, value: str) -> str:
+        if value and not re.fullmatch(r"smtps?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", value):
+            raise ValueError("write it like `smtps://mail.example.org:465`; user and password stand apart")
         return value
 
     @field_validator("rates", "prices", mode="before")
@@ -209,6 +231,8 @@ class Settings(BaseSettings):
             for name in ("app_secret", "verify_token", "access_token")
             if "meta" in self.gateways and getattr(self, f"meta_{name}").get_secret_value() in ("", DEVELOPMENT_META)
         ]
+        if self.smtp_url and not self.email_from:
+            found.append("MARABA_EMAIL_FROM is empty; set the sender, or empty MARABA_SMTP_URL")
         return found
 
 

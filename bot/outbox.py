@@ -42,7 +42,8 @@ class NotWritten(BotError):
 class Draft:
     """One message to one recipient: a contact, or staff; neither: the hotline outside the office.
 
-    `sms` is folded to plain letters here; on WhatsApp it is what may go instead, where the terms allow it.
+    `sms` is folded to plain letters here; on WhatsApp it is what may go instead, where the terms allow it. E-mail goes
+    to staff alone; its words are in `whatsapp`, as those of a channel that takes any letter.
     `budget`: segments that the SMS may have; None: as many as it takes (an alert is never refused for its length).
     `expires_at`: earlier than its kind grows old (an appointment). `id`: 32 hex digits, where writing it again must
     not make a second message.
@@ -115,7 +116,7 @@ def _check(session: Session, draft: Draft, *, text: str, spare: str) -> None:
 def _reachable(draft: Draft, ciphers: Ciphers) -> bool:
     """Is there an address on this channel? A contact may have the opaque id of another one alone."""
     if draft.staff is not None:
-        return draft.staff.phone_enc is not None
+        return (draft.staff.email_enc if draft.channel is Channel.EMAIL else draft.staff.phone_enc) is not None
     if draft.contact is None:
         return True
     digest, number = draft.contact.digest, draft.contact.number_enc
@@ -136,7 +137,9 @@ def _check_words(session: Session, draft: Draft, *, text: str, spare: str) -> No
 
 
 def _gateway(draft: Draft, settings: Settings) -> str:
-    if draft.kind in TO_STAFF:
+    if draft.channel is Channel.EMAIL:
+        return Channel.EMAIL.value
+    if draft.kind in TO_STAFF and draft.channel is Channel.SMS:
         return settings.staff_gateway
     return settings.whatsapp_gateway if draft.channel is Channel.WHATSAPP else settings.sms_gateway
 

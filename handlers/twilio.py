@@ -10,6 +10,7 @@ confirmation too many harms less than a person left without messages.
 choices are written below the text, each with its number, and the person answers with a digit.
 """
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -128,8 +129,12 @@ class Twilio(Gateway):
         form = {
             "to": prefix + message.to,
             "from_": prefix + sender,
-            "body": with_choices(message.text, message.buttons),
         }
+        if message.template is None:
+            form["body"] = with_choices(message.text, message.buttons)
+        else:  # `name` is the Content SID of the approved template
+            form["content_sid"] = message.template.name
+            form["content_variables"] = json.dumps(dict(enumerate(message.template.parameters, start=1)))
         if message.status_url:
             form["status_callback"] = f"{message.status_url}?m={message.id}"  # settles a send whose reply was lost
         return self._create(form)

@@ -142,16 +142,16 @@ def test_alerts_to_staff_never_grow_old_and_never_fail_for_their_length(session,
     hadiza = Staff(login="hadiza", name="Hadiza", role="protection", phone_enc=ciphers.encrypt(b"+22790009999", b"x"))
     session.add(hadiza)
     session.flush()
-    row = tell(session, hadiza, text="x" * 900, at=AT, kind="alert", ciphers=ciphers, settings=settings)
+    [row] = tell(session, hadiza, text="x" * 900, at=AT, kind="alert", ciphers=ciphers, settings=settings)
     assert (row.expires_at, row.priority, row.gateway) == (None, 0, settings.staff_gateway)
     assert row.staff_id == hadiza.id
 
 
 def test_staff_without_a_phone_are_told_nothing(session, settings, ciphers):
     nobody = Staff(login="x", name="X", role="protection")
-    assert tell(session, nobody, text="x", at=AT, ciphers=ciphers, settings=settings) is None
+    assert tell(session, nobody, text="x", at=AT, ciphers=ciphers, settings=settings) == []
 
 
 def test_the_hotline_has_no_row_of_its_own(session, settings, ciphers):
-    row = tell(session, None, text="x", at=AT, kind="alert", ciphers=ciphers, settings=settings)
+    [row] = tell(session, None, text="x", at=AT, kind="alert", ciphers=ciphers, settings=settings)
     assert (row.staff_id, row.contact_id) == (None, None)

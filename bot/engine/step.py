@@ -200,8 +200,9 @@ def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bo
 def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
     answer = staff_answer(text) if channel is not Channel.USSD else None
     if answer is not None:
-        walk.effects.append(StaffAnswer(answer=answer[0], code=answer[1]))
-        return True
+        walk.effects.append(StaffAnswer(answer=answer.answer, code=answer.code, result=answer.result))
+        if answer.answer != "unclear":
+            return True
     word = keyword(text)
     if word is None:
         return False

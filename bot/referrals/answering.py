@@ -1,9 +1,11 @@
-"""OK, NO and LATER by SMS. A sender can be forged: an answer accepts, refuses or postpones, and reads nothing (safety 16)."""
+"""OK, NO, LATER and DONE by SMS. A sender can be forged: an answer accepts, refuses, postpones or tells what came of a
+call; it reads nothing, changes no content and closes nothing (safety 16).
+"""
 
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bot.config import Settings
@@ -13,12 +15,14 @@ from bot.referrals.access import may_see
 from bot.referrals.clocks import Clocks
 from bot.referrals.ladder import hurry
 from bot.referrals.rows import OVER, audit, lock
-from bot.referrals.steps import take
-from bot.referrals.telling import tell
+from bot.referrals.steps import RESULTS, log_call, take
+from bot.referrals.telling import reply
 from bot.store.ciphers import Ciphers
-from bot.store.models import Alert, Case, Ladder, Referral, Staff
+from bot.store.models import Alert, Case, Ladder, Message, Referral, Staff
 
 log = structlog.get_logger(__name__)
+
+HELPED_AN_HOUR = 5  # texts that help with a wrong one: a sender can be forged, and each text costs
 
 Held = tuple[Alert, Referral, Ladder]
 
@@ -34,36 +38,57 @@ def staff_answer(
 ) -> bool:
     """Handle an answer; False if the number is nobody's of the staff (the caller answers with the menu).
 
-    A code works once, from its recipient's own number, while its alert is open. Everything else gets one text
-    that reveals nothing: not whether the code exists, nor whose it is.
+    A code works once, from its recipient's own number, while its alert is open; for what came of a call, as long as
+    the recipient has the referral. Everything else gets one text that reveals nothing: not whether the code exists,
+    nor whose it is; five an hour, then silence.
     """
     staff = session.scalar(select(Staff).where(Staff.phone_digest == sender_digest, Staff.active))
     if staff is None:
         return False
-    held = _held(session, staff, effect.code)
+    asks_how = effect.answer == "done" and not 1 <= effect.result <= len(RESULTS)
+    held = [] if asks_how else _held(session, staff, effect)
     if not held:
-        name = "wrong_code" if _anything_open(session, staff) else "nothing_open"
-        text = words.say(name, staff.language)
+        _help(session, staff, "done_how" if asks_how else "", at=at, ciphers=ciphers, settings=settings)
     else:
-        text = _ANSWERS[effect.answer](session, staff, held, at=at, ciphers=ciphers, settings=settings)
-    tell(session, staff, text=text, at=at, ciphers=ciphers, settings=settings)
+        if effect.answer == "done":
+            text = _done(session, staff, held, effect.result, at=at, ciphers=ciphers, settings=settings)
+        else:
+            text = _ANSWERS[effect.answer](session, staff, held, at=at, ciphers=ciphers, settings=settings)
+        reply(session, staff, text=text, at=at, ciphers=ciphers, settings=settings)
     log.info("staff_answered", staff=staff.id, answer=effect.answer, alerts=len(held))
     return True
 
 
-def _held(session: Session, staff: Staff, code: str) -> list[Held]:
-    """The open alerts of this code, with their rows locked in the order of ids."""
-    found = []
-    wanted = select(Alert).where(Alert.staff_id == staff.id, Alert.code == code, Alert.open)
-    for alert in session.scalars(wanted.order_by(Alert.referral_id)).all():
+def _help(session: Session, staff: Staff, name: str, *, at: datetime, ciphers: Ciphers, settings: Settings) -> None:
+    """How to answer; the same for a wrong word, a wrong code, a late one and somebody else's."""
+    name = name or ("wrong_code" if _anything_open(session, staff) else "nothing_open")
+    hour = int(at.timestamp()) // 3600
+    for number in range(HELPED_AN_HOUR):
+        message_id = ciphers.derived_id(str(staff.id).encode(), f"staff help|{hour}|{number}")
+        if session.get(Message, message_id) is None:
+            text = words.say(name, staff.language)
+            reply(session, staff, text=text, at=at, message_id=message_id, ciphers=ciphers, settings=settings)
+            return
+
+
+def _held(session: Session, staff: Staff, effect: StaffAnswer) -> list[Held]:
+    """The alerts that the code stands for, with their rows locked in the order of ids."""
+    done = effect.answer == "done"  # of a referral that nobody has, or that this person has
+    wanted = select(Alert).where(Alert.staff_id == staff.id, Alert.code == effect.code)
+    wanted = wanted.where(or_(Alert.open, Alert.answer == "ok") if done else Alert.open)
+    found: dict[str, Held] = {}
+    for alert in session.scalars(wanted.order_by(Alert.referral_id, Alert.id)).all():
         rows = lock(session, alert.referral_id)
         session.refresh(alert)  # somebody may have taken it while we waited for the lock
-        if rows is None or not alert.open or rows[0].state in OVER or rows[0].accepted_by is not None:
+        if rows is None or rows[0].state in OVER:
+            continue
+        mine = rows[0].accepted_by == staff.id
+        if not (done and mine) and not (alert.open and rows[0].accepted_by is None):
             continue
         case = session.get(Case, rows[0].case_id) if rows[0].case_id is not None else None
         if may_see(staff, rows[0], case=case):
-            found.append((alert, *rows))
-    return found
+            found[alert.referral_id] = (alert, *rows)
+    return list(found.values())
 
 
 def _anything_open(session: Session, staff: Staff) -> bool:
@@ -104,6 +129,17 @@ def _later(
         audit(session, staff, "postpone", referral=referral, at=at, by="sms")
     by = words.when(max(min(dues), at), staff.language, now=at, clocks=Clocks.of(settings))
     return words.say("later", staff.language, code=held[0][0].code, by=by)
+
+
+def _done(
+    session: Session, staff: Staff, held: list[Held], result: int, *, at: datetime, ciphers: Ciphers, settings: Settings
+) -> str:
+    """What came of a call, by its number on the desk. A digest's code stands for several: nobody knows for which."""
+    if len(held) > 1:
+        return words.say("done_many", staff.language)
+    referral = held[0][1]
+    log_call(session, referral, staff, RESULTS[result - 1], at, ciphers=ciphers, settings=settings)
+    return words.say("done", staff.language, ticket=words.shown(referral.ticket))
 
 
 _ANSWERS = {"ok": _ok, "no": _no, "later": _later}

@@ -89,7 +89,8 @@ def climb(database: Database, *, now: datetime | None = None, settings: Settings
 def failed_message(session: Session, message: Message, *, now: datetime | None = None) -> list[str]:
     """An alert that failed, or may have failed, counts as silence at once; returns the referrals now due.
 
-    The alert stays open: had it arrived after all, its OK is welcome. Takes part in the caller's transaction.
+    Not where another channel of the same person took it, or is only now being tried. The alert stays open: had it
+    arrived after all, its OK is welcome. Takes part in the caller's transaction.
     """
     at = now or _database_now(session)
     told = select(MessageAlert.alert_id).where(MessageAlert.message_id == message.id)
@@ -97,9 +98,22 @@ def failed_message(session: Session, message: Message, *, now: datetime | None =
     for alert in session.scalars(select(Alert).where(Alert.id.in_(told), Alert.open).order_by(Alert.referral_id)):
         ladder = session.get(Ladder, alert.referral_id, with_for_update=True)
         level = session.scalars(select(Referral.level).where(Referral.id == alert.referral_id)).one()
-        if ladder is not None and hurry(ladder, alert, level=level, why="failed", at=at):
+        if (
+            ladder is not None
+            and not _told_otherwise(session, alert, message)
+            and hurry(ladder, alert, level=level, why="failed", at=at)
+        ):
             due.append(alert.referral_id)
     return due
+
+
+def _told_otherwise(session: Session, alert: Alert, message: Message) -> bool:
+    """Has another channel taken this alert, or does its first try still come?"""
+    other = select(Message.id).join(MessageAlert, MessageAlert.message_id == Message.id)
+    untried = and_(Message.state == "queued", Message.attempts == 0)
+    taken = Message.state.in_(("sending", "sent", "delivered", "read"))
+    here = other.where(MessageAlert.alert_id == alert.id, Message.id != message.id, or_(taken, untried))
+    return session.scalar(here.limit(1)) is not None
 
 
 def hurry(ladder: Ladder, alert: Alert, *, level: str, why: str, at: datetime) -> bool:
@@ -288,7 +302,7 @@ def _tell(plan: Plan) -> list[Told]:
         clocks=step.clocks,
     )
     alert = _advance(plan, code)
-    message = tell(
+    messages = tell(
         step.session,
         staff,
         text=text,
@@ -298,13 +312,13 @@ def _tell(plan: Plan) -> list[Told]:
         ciphers=step.ciphers,
         settings=step.settings,
     )
-    return [] if message is None else [(message, alert)]  # the chain holds people with a phone only
+    return [(message, alert) for message in messages]
 
 
 def _tell_hotline(plan: Plan) -> list[Told]:
     step = plan.step
     text = hotline_text(step.referral, now=step.now, settings=step.settings)
-    message = tell(
+    messages = tell(
         step.session,
         None,
         text=text,
@@ -316,7 +330,7 @@ def _tell_hotline(plan: Plan) -> list[Told]:
         settings=step.settings,
     )
     _advance(plan, "")
-    return [] if message is None else [(message, None)]
+    return [(message, None) for message in messages]
 
 
 def _hotline_id(step: Step, round_: int) -> str:
@@ -376,11 +390,11 @@ def _digest(plans: list[Plan]) -> list[str]:
     named = [f"{words.shown(p.step.referral.ticket)} {letter(step.settings, p.step.referral.queue)}" for p in plans]
     alerts = [_advance(plan, code) for plan in plans]
     text = words.say("digest", staff.language, level="normal", count=len(plans), tickets=words.listed(named), code=code)
-    message = tell(
+    messages = tell(
         step.session, staff, text=text, at=step.now, kind="alert", ciphers=step.ciphers, settings=step.settings
     )
     step.session.flush()
-    if message is None:
-        return []
-    step.session.add_all(MessageAlert(message_id=message.id, alert_id=alert.id) for alert in alerts if alert)
-    return [message.id]
+    step.session.add_all(
+        MessageAlert(message_id=message.id, alert_id=alert.id) for message in messages for alert in alerts if alert
+    )
+    return [message.id for message in messages]

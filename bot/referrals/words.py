@@ -73,6 +73,21 @@ TEXTS: dict[str, dict[str, str]] = {
         "ha": "An riga an dauki {ticket}. Mun gode.",
         "en": "{ticket} is already taken. Thank you.",
     },
+    "taken_over": {
+        "fr": "{ticket}: un collegue l'a repris. Vous n'avez plus rien a y faire. Merci.",
+        "ha": "{ticket}: wani abokin aiki ya karba. Ba sauran aikinku a nan. Mun gode.",
+        "en": "{ticket}: a colleague has taken it over. Nothing is left for you to do there. Thank you.",
+    },
+    "risen": {
+        "fr": "{ticket}, que vous suivez: le niveau est maintenant {level}. Ouvrez le bureau.",
+        "ha": "{ticket}, da kuke bi: matsayi yanzu {level}. Ku bude shafi.",
+        "en": "{ticket}, which you have: the level is now {level}. Open the desk.",
+    },
+    "terms_open": {
+        "fr": "{ticket}, que vous suivez: on peut appeler, avant {by}. Ouvrez le bureau avant d'appeler.",
+        "ha": "{ticket}, da kuke bi: ana iya kira, kafin {by}. Ku bude shafi kafin kira.",
+        "en": "{ticket}, which you have: a call is possible, before {by}. Open the desk before you call.",
+    },
     "refused": {
         "fr": "Merci, c'est note. Le suivant est alerte.",
         "ha": "Mun gode, mun gani. Za a sanar da na gaba.",
@@ -93,10 +108,44 @@ TEXTS: dict[str, dict[str, str]] = {
         "ha": "{ticket}: ba a rubuta kira kan lokaci ba. Za a sanar da na gaba.",
         "en": "{ticket}: no call was logged in time. The next person is told.",
     },
-    "wrong_code": {  # wrong, late and foreign codes read the same
-        "fr": "Ce code ne va pas ou n'est plus valable. Reprenez celui du dernier message, ou ouvrez le bureau.",
-        "ha": "Wannan lamba ba daidai ba ce ko ta wuce. Ku duba sakon karshe, ko ku bude shafi.",
-        "en": "This code does not fit or is no longer valid. Use the one in the last message, or open the desk.",
+    "wrong_code": {  # wrong words, wrong, late and foreign codes read the same
+        "fr": "Ce message ne va pas. Repondez OK, NON, TARD ou FAIT avec les 4 chiffres de la derniere alerte, "
+        "ou ouvrez le bureau.",
+        "ha": "Wannan sako bai dace ba. Amsa OK, A'A, ANJIMA ko GAMA da lambobi 4 na sakon karshe, ko ku bude shafi.",
+        "en": "This does not fit. Answer OK, NO, LATER or DONE and the 4 digits of the last alert, or open the desk.",
+    },
+    "done": {
+        "fr": "{ticket}: appel note. La suite est dans le bureau.",
+        "ha": "{ticket}: mun rubuta kiran. Sauran na shafi.",
+        "en": "{ticket}: call noted. The rest is in the desk.",
+    },
+    "done_how": {  # numbered as on the desk
+        "fr": "FAIT, les 4 chiffres de l'alerte, puis 1 parle, 2 pas de reponse, 3 autre personne, 4 mauvais moment, "
+        "5 eteint. Exemple: FAIT 1234 2.",
+        "ha": "GAMA, lambobi 4, sannan 1 mun yi magana, 2 ba amsa, 3 wani dabam, 4 ba lokaci, 5 a kashe. "
+        "Misali: GAMA 1234 2.",
+        "en": "DONE, the 4 digits of the alert, then 1 spoke, 2 no answer, 3 another person, 4 bad moment, "
+        "5 switched off. Example: DONE 1234 2.",
+    },
+    "done_many": {
+        "fr": "Ce code vaut pour plusieurs numeros. Notez les appels dans le bureau.",
+        "ha": "Wannan lamba ta lambobi da yawa ce. Ku rubuta kiran a shafi.",
+        "en": "This code stands for several numbers. Note the calls in the desk.",
+    },
+    "gap": {  # to who plans the rota
+        "fr": "Maraba, tour de garde: personne pour la file {letter}, {span}. Completez le tour dans le bureau.",
+        "ha": "Maraba, jerin aiki: babu kowa a jeri {letter}, {span}. Ku cika jerin a shafi.",
+        "en": "Maraba, rota: nobody for queue {letter}, {span}. Fill it in on the desk.",
+    },
+    "by_email": {  # the end of an alert by e-mail
+        "fr": "Repondez par SMS depuis votre telephone, ou ouvrez le bureau. Ne repondez pas a cet e-mail.",
+        "ha": "Ku amsa da SMS daga wayarku, ko ku bude shafi. Kada ku amsa wannan imel.",
+        "en": "Answer by SMS from your phone, or open the desk. Do not answer this e-mail.",
+    },
+    "email_code": {
+        "fr": "Maraba: votre code est {code}. Tapez-le sous Mon compte dans les 15 minutes.",
+        "ha": "Maraba: lambarku {code}. Ku rubuta ta a shafi kafin minti 15.",
+        "en": "Maraba: your code is {code}. Type it under My account within 15 minutes.",
     },
     "nothing_open": {
         "fr": "Rien ne vous attend en ce moment. Tout est dans le bureau.",
@@ -134,6 +183,14 @@ def when(at: datetime, language: str, *, now: datetime, clocks: Clocks = STANDAR
         days = _DAYS[language if language in LANGUAGES else "fr"]
         return f"{days[local.weekday()]} {local:%H:%M}"
     return f"{local:%d/%m %H:%M}"
+
+
+def span(start: datetime, end: datetime, language: str, *, clocks: Clocks = STANDARD) -> str:
+    """A stretch of the rota: `samedi 28/11 20:00-06:00`, with the second day where it is not the night between."""
+    begin, finish = clocks.local(start), clocks.local(end)
+    day = _DAYS[language if language in LANGUAGES else "fr"][begin.weekday()]
+    until = f"{finish:%H:%M}" if finish - begin <= timedelta(days=1) else f"{finish:%d/%m %H:%M}"
+    return f"{day} {begin:%d/%m %H:%M}-{until}"
 
 
 def since(elapsed: timedelta, language: str) -> str:

@@ -4,13 +4,13 @@ All are compared in plain form, so accents, hooks, capitals, punctuation and old
 """
 
 import re
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from bot.text.digits import fold_digits
 from bot.text.plain import plain
 
 Keyword = Literal["stop", "start", "help", "menu", "callback"]
-Answer = Literal["ok", "no", "later"]
+Answer = Literal["ok", "no", "later", "done", "unclear"]
 
 
 def keyword(text: str) -> Keyword | None:
@@ -37,22 +37,38 @@ def yes_no(text: str) -> bool | None:
     return _YES_NO.get(_LENGTHENED.sub(r"\1", key)) if found is None else found
 
 
-def staff_answer(text: str) -> tuple[Answer, str] | None:
-    """What staff text back to an alert, with its 4-digit code: "OK 5093", "non5093", "A'A 5093", "plus tard 5093"."""
-    if not 6 <= len(text) <= _LONGEST:
+class StaffWords(NamedTuple):
+    """What staff texted: the answer, the 4-digit code of the alert, the number of a call's result (0: none was given)."""
+
+    answer: Answer
+    code: str
+    result: int = 0
+
+
+def staff_answer(text: str) -> StaffWords | None:
+    """What staff text back to an alert, with its 4-digit code: "OK 5093", "non5093", "plus tard 5093", "FAIT 5093 2".
+
+    A word and a number that fit nothing are `unclear`, without their digits: from a person they may be anything.
+    """
+    if not 5 <= len(text) <= _LONGEST:
         return None
-    match = _STAFF.fullmatch(plain(fold_digits(text)))
-    if match is None:
-        return None
-    word, digits = (match[1], match[2]) if match[1] else (match[4], match[3])
-    code = digits.replace(" ", "").translate(_LOOKALIKES)
-    return _ANSWERS[word.replace(" ", "")], code
+    words = plain(fold_digits(text))
+    if (done := _DONE.fullmatch(words)) is not None:
+        return StaffWords("done", _digits(done[1]), int(done[2] or 0))
+    if (match := _STAFF.fullmatch(words)) is not None:
+        word, digits = (match[1], match[2]) if match[1] else (match[4], match[3])
+        return StaffWords(_ANSWERS[word.replace(" ", "")], _digits(digits))
+    return StaffWords("unclear", "") if _NEARLY.fullmatch(words) else None
 
 
 _LONGEST = 40
 _LENGTHENED = re.compile(r"(\w)\1{2,}")  # "ouiii"
 _SKIN_TONES = dict.fromkeys([*range(0x1F3FB, 0x1F400), 0xFE0F])
 _SIGNS = {"👍": True, "👌": True, "✅": True, "✔": True, "👎": False, "❌": False, "✖": False}
+
+
+def _digits(code: str) -> str:
+    return code.replace(" ", "").translate(_LOOKALIKES)
 
 
 def _key(text: str) -> str:
@@ -114,4 +130,6 @@ _ANSWERS = cast(
 _WORD = r"(okay|ok|oui|yes|eh|d ?accord|non|no|a ?a|later|(?:plus )?tard|plustard|(?:sai )?anjima)"
 _CODE = r"((?=[ol ]*[0-9])[0-9ol](?: ?[0-9ol]){3})"
 _STAFF = re.compile(f"{_WORD} ?{_CODE}|{_CODE} ?{_WORD}")
+_DONE = re.compile(f"(?:done|fait|(?:an )?gama) ?{_CODE}(?: ?([1-9]))?")
+_NEARLY = re.compile(f"{_WORD}(?: ?[0-9]){{3,8}}|(?:done|fait|gama)(?: ?[0-9]){{1,9}}|[a-z]{{2,12}} [0-9]{{4}}")
 _LOOKALIKES = str.maketrans("ol", "01")

@@ -20,6 +20,7 @@ def longest(language):
         "by": max(days, key=len),
         "since": max((words.since(timedelta(minutes=m), language) for m in (1, 119, 2879, 999_999)), key=len),
         "count": 999,
+        "span": max((words.span(NOW, NOW + timedelta(days=n), language) for n in range(1, 9)), key=len),
         "tickets": words.listed(["482-1737 B"] * 999),
     }
 

@@ -62,17 +62,36 @@ def test_neither_yes_nor_no(text):
     ],
 )  # fmt: skip
 def test_answers_of_staff(text, answer):
-    assert staff_answer(text) == (answer, "5093")
+    assert staff_answer(text) == (answer, "5093", 0)
 
 
-def test_a_code_may_begin_with_nought_typed_as_a_letter():
-    assert staff_answer("NO O093") == ("no", "0093")
-    assert staff_answer("OK l093") == ("ok", "1093")
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("DONE 5093 2", 2), ("done5093 2", 2), ("FAIT 5093-2", 2), ("Fait 50 93, 5.", 5), ("gama 5093 1", 1), ("An gama 5093 3", 3),
+        ("DONE 5093", 0), ("fait 5093 9", 9),
+    ],
+)  # fmt: skip
+def test_what_came_of_a_call(text, result):
+    assert staff_answer(text) == ("done", "5093", result)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "OK", "5093", "OK 509", "OK 50931", "OK 5093 6127", "OK 482-1737", "peut-etre 5093", "OK NON 5093", "OK 5093 mais plus tard", "ok lolo", "1", "NO" + " 5093" * 20],
+    ["OK 509", "OK 5093 6127", "OK 50931", "OK 482-1737", "DONE 482-1737 2", "fait 50", "okk 5093", "merci 5093"],
+)
+def test_a_wrong_number_or_word_is_unclear_and_keeps_no_digits(text):
+    assert staff_answer(text) == ("unclear", "", 0)
+
+
+def test_a_code_may_begin_with_nought_typed_as_a_letter():
+    assert staff_answer("NO O093")[:2] == ("no", "0093")
+    assert staff_answer("OK l093")[:2] == ("ok", "1093")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "OK", "5093", "509312", "mon code est 5093", "OK NON 5093", "482173745", "ok 482173745", "OK 5093 mais plus tard", "ok lolo", "1", "NO" + " 5093" * 20],
 )  # fmt: skip
 def test_anything_else_is_no_answer_of_staff(text):
     assert staff_answer(text) is None
@@ -83,4 +102,6 @@ def test_no_text_breaks_them(text):
     assert keyword(text) in {None, "stop", "start", "help", "menu", "callback"}
     assert yes_no(text) in {None, True, False}
     answer = staff_answer(text)
-    assert answer is None or (len(answer[1]) == 4 and answer[1].isascii() and answer[1].isdigit())
+    assert answer in (None, ("unclear", "", 0)) or (
+        len(answer.code) == 4 and answer.code.isascii() and answer.code.isdigit() and 0 <= answer.result <= 9
+    )
