@@ -100,7 +100,7 @@ class Twilio(Gateway):
         if forms.text(fields, "AccountSid") != self._settings.twilio_account_sid:
             raise BadPayload("AccountSid is not ours")
         if kind == "voice":
-            return self._voice(fields)
+            return [*self._voice(fields)]
         return self._message(fields) if kind == "message" else self._status(fields, _ours(request))
 
     def render(self, kind: str, text: str | None, *, final: bool) -> Response:
@@ -144,13 +144,16 @@ class Twilio(Gateway):
         return twilio_sound.fetch(self._settings, self.name, media_id)
 
     def missed(self, since: datetime) -> list[Inbound]:
-        """Messages to us since then, oldest first: those whose hook failed are there and nowhere else.
+        """Messages and calls to us since then, oldest first: those whose hooks failed are there and nowhere else.
 
         Those already handled are among them, with the same ids; words that Twilio itself answers are left out where it
         would have told us so. Taps come as their title, media unnamed ("other"). Raises SendError.
         """
         if not outgoing.is_allowed(self._settings, self.name):
             raise SendError("not_in_development")
+        return sorted([*self._texts(since), *self._calls(since)], key=lambda one: one.sent_at)
+
+    def _texts(self, since: datetime) -> list[Inbound]:
         rows = self._api.call(
             lambda client: client.messages.list(date_sent_after=since, limit=MISSED_LIMIT, page_size=1000)
         )
@@ -167,6 +170,22 @@ class Twilio(Gateway):
             sent_at = row.date_sent if isinstance(row.date_sent, datetime) else said.sent_at
             if sent_at >= since and not self._answered(said):
                 found.append(msgspec.structs.replace(said, sent_at=sent_at))
+        return found
+
+    def _calls(self, since: datetime) -> list[Inbound]:
+        rows = self._api.call(
+            lambda client: client.calls.list(start_time_after=since, limit=MISSED_LIMIT, page_size=1000)
+        )
+        found = []
+        for row in rows:
+            form = {"CallSid": row.sid, "From": row._from, "To": row.to, "Direction": row.direction}  # noqa: SLF001 - it has no other name
+            began = row.start_time or row.date_created  # the first is missing until a call was answered
+            try:
+                calls = self._voice({name: forms.storable(str(value or "")) for name, value in form.items()})
+            except WebhookError:
+                continue
+            if isinstance(began, datetime) and began >= since:
+                found += [msgspec.structs.replace(call, sent_at=began) for call in calls]
         return found
 
     def _create(self, form: dict[str, str]) -> Sent:
@@ -213,7 +232,7 @@ class Twilio(Gateway):
             media_id=twilio_sound.reference(fields.get("MediaUrl0", "")) if media == "audio" else "",
         )
 
-    def _voice(self, fields: dict[str, str]) -> list[Event]:
+    def _voice(self, fields: dict[str, str]) -> list[Inbound]:
         """A missed call: its first request and its status callback name the same call, so it is one event.
 
         Our own calls, and callers who hide their number, make none: nobody can be called back.

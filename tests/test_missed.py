@@ -16,7 +16,7 @@ from bot.jobs.services import Services
 from bot.messages import Channel, OptOut
 from bot.store import keys
 from bot.store.conversations import Conversations
-from bot.store.journal import unpack_answer
+from bot.store.journal import unpack_answer, unpack_entry
 from bot.store.models import GatewayCheck, TurnSeen
 from bot.store.wire import Wire
 from bot.waking import queue_on
@@ -98,6 +98,18 @@ def test_what_was_handled_gives_nothing_new(services, stand_in, now):
     assert missed.look_back(services, now=now + 6 * MINUTE) == 0
     assert len(answers(services)) == 1
     assert through(services) == now + 6 * MINUTE
+
+
+def test_a_call_that_no_hook_brought_is_one_event_of_the_journal(services, stand_in, now):
+    form = {"CallSid": "CA1", "AccountSid": "AC" + "0" * 32, "From": AMINA, "To": "+12025550123"}
+    stand_in.ring(form | {"Direction": "inbound"}, at=(now - MINUTE).timestamp())
+    assert missed.look_back(services, now=now) == 1
+    assert missed.look_back(services, now=now + 6 * MINUTE) == 0
+    shard = services.ciphers.address(AMINA).shard
+    [(_, fields)] = services.conversations.xrange(keys.journal(shard))
+    [opened] = unpack_entry(fields[b"e"], services.ciphers).effects
+    assert type(opened).__name__ == "OpenReferral"
+    assert answers(services) == []
 
 
 def test_the_mark_of_a_hook_is_enough_and_so_is_the_record(services, stand_in, now):

@@ -511,6 +511,18 @@ def test_what_no_hook_brought_is_found_in_the_list_oldest_first(twilio: Twilio, 
     assert (first.sent_at, second.sent_at) == (moment, moment + timedelta(minutes=1))
 
 
+def test_a_call_whose_hooks_failed_is_found_in_the_list_too(twilio: Twilio, stand_in: StandIn):
+    stand_in.keep(MESSAGES["sms"] | {"MessageSid": "SM1"}, at=NOW.timestamp() + 60)
+    odd = {"CA2": {"Direction": "outbound-api"}, "CA3": {"From": "anonymous"}, "CA4": {"From": "sip:a@b.example"}}
+    for sid, more in {RINGING["CallSid"]: {}, **odd}.items():
+        stand_in.ring(RINGING | {"CallSid": sid} | more, at=NOW.timestamp())
+    stand_in.ring(RINGING | {"CallSid": "CA5"}, at=NOW.timestamp() - 1)
+    call, text = twilio.missed(NOW)
+    assert call == Inbound("twilio", RINGING["CallSid"], Channel.VOICE, "+22790123456", "", NOW, to="+15005550006")
+    assert [call] == parse("voice", RINGING)  # the same event as its hooks': nothing is opened twice
+    assert text.external_id == "SM1"
+
+
 def test_a_list_that_can_t_be_had_is_an_error(twilio: Twilio, stand_in: StandIn):
     stand_in.fail(503)
     with pytest.raises(SendError) as caught:

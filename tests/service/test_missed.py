@@ -48,6 +48,19 @@ def test_what_came_while_the_store_stood_still_is_answered_once(service, twilio)
     assert service.query("select count(*) from referrals where source = 'callback'") == [(1,)]
 
 
+def test_a_call_that_rang_while_the_store_stood_still_is_one_request(service, twilio):
+    opened = "select count(*) from referrals where source = 'missed_call'"
+    service.kill("conversation", signal.SIGSTOP)
+    try:
+        assert twilio.voice("CAmissed", phone(7)).status == 200  # rejected all the same, at no cost
+    finally:
+        service.kill("conversation", signal.SIGCONT)
+    eventually(lambda: service.query(opened) == [(1,)], within=60)
+    twilio.voice("CAmissed", phone(7), status="busy")
+    time.sleep(3)  # it has looked twice more by now
+    assert service.query(opened) == [(1,)]
+
+
 def test_the_fallback_address_brings_the_same_message_as_one_turn(service):
     caller = TwilioCaller(service.base, fallback=True)
     try:

@@ -227,7 +227,7 @@ class UssdCall:
 class TwilioCaller(_Caller):
     """Twilio: signed over `public_url`, posted once (15 s); what fails is dropped, unless a fallback URL is set.
 
-    With a `stand_in`, every message is in the list that the stand-in gives of them, dropped or not.
+    With a `stand_in`, every message and call is in the lists that the stand-in gives of them, dropped or not.
     """
 
     def __init__(
@@ -272,6 +272,8 @@ class TwilioCaller(_Caller):
             "CallStatus": status,
             "ApiVersion": "2010-04-01",
         }
+        if self._stand_in is not None and status == "ringing":
+            self._stand_in.ring(form)
         return self._signed("voice", form)
 
     def status(self, external_id: str, status: str, *, to: str, code: str = "", message: str = "") -> Exchange:

@@ -57,6 +57,7 @@ class StandIn:
     def __init__(self, *, port: int = 0, journal: Path | None = None) -> None:
         self.messages: list[Received] = []
         self.inbound: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
         self.sounds: sounds.Sounds = {}
         self.store = ""
         self.port = port
@@ -135,6 +136,21 @@ class StandIn:
         }
         with self._lock:
             self.inbound.insert(0, row)
+
+    def ring(self, form: dict[str, str], *, at: float | None = None) -> None:
+        """A call of a person, as Twilio lists it afterwards; newest first."""
+        row = {
+            "sid": form["CallSid"],
+            "account_sid": form["AccountSid"],
+            "from": form["From"],
+            "to": form["To"],
+            "direction": form["Direction"],
+            "status": "busy",
+            "start_time": None,
+            "date_created": formatdate(at or time.time()),
+        }
+        with self._lock:
+            self.calls.insert(0, row)
 
     def sent_to(self, address: str) -> list[Received]:
         """What was taken for this address, in order."""
@@ -247,6 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, [asdict(message) for message in stand_in.taken()])
         elif path.endswith("/Messages.json"):
             self._list(stand_in)
+        elif path.endswith("/Calls.json"):
+            self._answer(200, {"calls": stand_in.calls, "page": 0, "page_size": 50, "next_page_uri": None})
         elif sounds.is_sound(path):
             self._sound(stand_in, path)
         else:
