@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.engine.effects import MISSED_CALL
 from bot.referrals import access
+from bot.referrals.opening import Contents
 from bot.store.models import (
     Alert,
     Audit,
@@ -25,11 +26,12 @@ from bot.store.models import (
 )
 
 DONE = ("closed", "attached")
-LONGEST_LIST = 2000  # open referrals of one reader; past it the latest normal ones wait unseen, the counts still tell
 SHARED_LIST = 20
-SHOWN_READINGS = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard")
+SHOWN_READINGS = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard", "request_printed")
 IS_OPEN = Referral.state.not_in(DONE)
-_BY_LEVEL = case((or_(Referral.level == "critical", Referral.private), 0), (Referral.level == "high", 1), else_=2)
+IS_CRITICAL = or_(Referral.level == "critical", Referral.private)  # a private talk, until a human lowers it (safety 3)
+UNANSWERED = and_(Referral.state == "new", IS_CRITICAL)
+_BY_LEVEL = case((IS_CRITICAL, 0), (Referral.level == "high", 1), else_=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +74,33 @@ class Folder:
     readings: list[tuple[Audit, str]] = field(default_factory=list)
     tickets: list[str] = field(default_factory=list)
     same_phone: list[Referral] = field(default_factory=list)
+    sealed: frozenset[str] = frozenset()  # what of it is sealed, for whomever
+    opened: Contents | None = None  # of that, what this reader has open
 
 
-def open_entries(session: Session, staff: Staff) -> list[Entry]:
-    """Open referrals that this person may see: critical first, then the oldest."""
-    query = _with_ladder(IS_OPEN, access.visible(staff)).order_by(_BY_LEVEL, Referral.opened_at).limit(LONGEST_LIST)
+def open_entries(
+    session: Session, staff: Staff, *which: ColumnElement[bool], start: int = 0, most: int, own_first: bool = False
+) -> list[Entry]:
+    """Open referrals that this person may see: critical first, then the oldest; `most` of them from `start`."""
+    first = [Referral.accepted_by.is_(None)] if own_first else []
+    order = (*first, _BY_LEVEL, Referral.opened_at, Referral.id)
+    query = _with_ladder(IS_OPEN, access.visible(staff), *which).order_by(*order).offset(start).limit(most)
     return _entries(session, staff, query)
 
 
-def open_count(session: Session, staff: Staff) -> int:
+def open_count(session: Session, staff: Staff, *which: ColumnElement[bool]) -> int:
     """How many of them there are."""
-    return session.scalar(select(func.count(Referral.id)).where(IS_OPEN, access.visible(staff))) or 0
+    return session.scalar(select(func.count(Referral.id)).where(IS_OPEN, access.visible(staff), *which)) or 0
+
+
+def mine(staff: Staff) -> ColumnElement[bool]:
+    """What stands on this person's Today: accepted by them, or by nobody."""
+    return or_(Referral.accepted_by.is_(None), Referral.accepted_by == staff.id)
 
 
 def mine_count(session: Session, staff: Staff) -> int:
-    """How many stand on this person's Today: accepted by them, or by nobody."""
-    mine = or_(Referral.accepted_by.is_(None), Referral.accepted_by == staff.id)
-    return session.scalar(select(func.count(Referral.id)).where(IS_OPEN, mine, access.visible(staff))) or 0
+    """How many that are."""
+    return open_count(session, staff, mine(staff))
 
 
 def find(session: Session, staff: Staff, ticket: str) -> str | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, false
 
 from bot.desk import presenting, reading
 from bot.desk.blueprint import blueprint
-from bot.desk.presenting import Row
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import codes, say
 from bot.referrals import access, letters
+from bot.store.models import Referral, Staff
 
 HOLDERS = ("mine", "nobody", "others")
 A_PAGE = 80
@@ -22,21 +23,20 @@ LEVELS = ("critical", "high", "normal")
 def queues() -> ResponseReturnValue:
     """A letter that the reader does not serve answers like one that is empty."""
     staff, at = reader(), now()
-    with services().database.transaction() as session:
-        entries = reading.open_entries(session, staff)
-        holders = reading.names(session, {one.referral.accepted_by for one in entries if one.referral.accepted_by})
-    rows = [(one, presenting.row(one, staff, at, holders=holders)[0]) for one in entries]
     wished = {name: request.args.get(name, "") for name in ("queue", "level", "holder")}
-    shown = [row for entry, row in rows if _fits(row, entry.referral.accepted_by, staff.id, wished)]
-    start = _start(len(shown))
-    mine = sum(1 for one in entries if one.referral.accepted_by in (None, staff.id))
-    own = sorted({letters.letter(services().settings, queue) for queue in access.serves(staff)})
+    which = _conditions(staff, wished)
+    with services().database.transaction() as session:
+        total = reading.open_count(session, staff)
+        fitting = reading.open_count(session, staff, *which) if which else total
+        start = _start(fitting)
+        entries = reading.open_entries(session, staff, *which, start=start, most=A_PAGE)
+        holders = reading.names(session, {one.referral.accepted_by for one in entries if one.referral.accepted_by})
+        mine = reading.mine_count(session, staff)
+    rows = [presenting.row(one, staff, at, holders=holders)[0] for one in entries]
     return render_template(
-        "desk/queues.html", rows=shown[start : start + A_PAGE], total=len(rows),
-        start=start,
-        after=max(0, len(shown) - start - A_PAGE),
-        step=A_PAGE, letters=own, wished=wished, here="desk.queues",
-        tab_counts={"today": mine, "queues": len(rows)}, filters=sum(1 for one in wished.values() if one),
+        "desk/queues.html", rows=rows, total=total, start=start, after=max(0, fitting - start - A_PAGE), step=A_PAGE,
+        letters=sorted({_letter(queue) for queue in access.serves(staff)}), wished=wished, here="desk.queues",
+        tab_counts={"today": mine, "queues": total}, filters=len(which),
         levels=[(code, codes.level(code)) for code in LEVELS], holders=_holders(),
     )  # fmt: skip
 
@@ -53,11 +53,22 @@ def _holders() -> list[tuple[str, str]]:
     return [(code, words[code]) for code in HOLDERS]
 
 
-def _fits(row: Row, accepted_by: int | None, me: int, wished: dict[str, str]) -> bool:
-    """A private talk is critical in the filter too."""
-    if wished["queue"] and row.letter != wished["queue"]:
-        return False
-    if wished["level"] and {"private": "critical"}.get(row.badge.kind, row.badge.kind) != wished["level"]:
-        return False
-    holder = "nobody" if accepted_by is None else ("mine" if accepted_by == me else "others")
-    return not wished["holder"] or holder == wished["holder"]
+def _letter(queue: str) -> str:
+    return letters.letter(services().settings, queue)
+
+
+def _conditions(staff: Staff, wished: dict[str, str]) -> list[ColumnElement[bool]]:
+    """A private talk is critical in the filter too; what is no filter of ours fits nothing."""
+    found: list[ColumnElement[bool]] = []
+    if wished["queue"]:
+        found.append(Referral.queue.in_([one for one in access.QUEUES if _letter(one) == wished["queue"]]))
+    if wished["level"]:
+        found.append(Referral.level == wished["level"])
+    if wished["holder"]:
+        held = {
+            "mine": Referral.accepted_by == staff.id,
+            "nobody": Referral.accepted_by.is_(None),
+            "others": Referral.accepted_by != staff.id,
+        }
+        found.append(held.get(wished["holder"], false()))
+    return found

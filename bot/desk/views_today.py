@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
 from bot.desk import presenting, reading
@@ -22,6 +22,7 @@ from bot.store.models import Duty, Staff
 
 REFRESH_SECONDS = 60
 MOST_CARDS, MOST_ROWS = 10, 18  # what keeps the page under 100 kB; the rest stands under Queues
+SORTED = 100  # whose safe hours are looked at: one's own first, then the most urgent, then the oldest
 
 
 @dataclass(slots=True)
@@ -33,7 +34,6 @@ class Day:
     later: list[Row] = field(default_factory=list)
     leave: list[Row] = field(default_factory=list)
     unanswered_count: int = 0
-    hidden: int = 0  # how many stand under Queues only
     until: datetime | None = None
     next_safe: datetime | None = None
 
@@ -43,27 +43,33 @@ def today() -> ResponseReturnValue:
     """What is accepted by this person, and what nobody has accepted; a colleague's work stands under Queues."""
     staff, at = reader(), now()
     with services().database.transaction() as session:
-        entries = reading.open_entries(session, staff)
-        mine = [one for one in entries if one.referral.accepted_by in (None, staff.id)]
-        day = _sort(session, staff, mine, at)
+        mine, opened = reading.mine_count(session, staff), reading.open_count(session, staff)
+        day = _day(session, staff, at)
         duty = _duty(session, staff)
+    shown = len(day.unanswered) + len(day.call_now) + len(day.later) + len(day.leave)
     return render_template(
-        "desk/today.html", day=day, duty=duty, here="desk.today", refresh=REFRESH_SECONDS,
-        tab_counts={"today": len(mine), "queues": len(entries)}, first_words=_empty_words(day, at),
+        "desk/today.html", day=day, duty=duty, here="desk.today", refresh=REFRESH_SECONDS, hidden=max(0, mine - shown),
+        tab_counts={"today": mine, "queues": opened}, first_words=_empty_words(day, at),
     )  # fmt: skip
 
 
-def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) -> Day:
+def _day(session: Session, staff: Staff, at: datetime) -> Day:
+    day = _sort(session, staff, at)
+    day.unanswered_count = reading.open_count(session, staff, reading.UNANSWERED)
+    for entry in reading.open_entries(session, staff, reading.UNANSWERED, most=MOST_CARDS):
+        made, _ = presenting.row(entry, staff, at, holders={})
+        card = presenting.unanswered(entry, made, at, following=_following(session, entry, at))
+        day.unanswered.append((card, presenting.time_left(entry, at)))
+    return day
+
+
+def _sort(session: Session, staff: Staff, at: datetime) -> Day:
     day = Day()
     later: list[tuple[datetime, Row]] = []
-    for entry in entries:
+    rest = (reading.mine(staff), not_(reading.UNANSWERED))
+    for entry in reading.open_entries(session, staff, *rest, most=SORTED, own_first=True):
         made, safe = presenting.row(entry, staff, at, holders={})
-        if entry.referral.state == "new" and presenting.critical(entry.referral):
-            day.unanswered_count += 1
-            if day.unanswered_count <= MOST_CARDS:
-                card = presenting.unanswered(entry, made, at, following=_following(session, entry, at))
-                day.unanswered.append((card, presenting.time_left(entry, at)))
-        elif safe.tone == "ok":
+        if safe.tone == "ok":
             day.call_now.append(made)
             day.until = min(filter(None, (day.until, safe.until)), default=None)
         elif safe.tone == "wait" and safe.next_call is not None:
@@ -73,15 +79,9 @@ def _sort(session: Session, staff: Staff, entries: list[Entry], at: datetime) ->
     later.sort(key=lambda pair: pair[0])
     day.later = [made for _, made in later]
     day.next_safe = later[0][0] if later else None
-    _shorten(day)
-    return day
-
-
-def _shorten(day: Day) -> None:
-    day.hidden = max(0, day.unanswered_count - MOST_CARDS)
     for rows in (day.call_now, day.later, day.leave):
-        day.hidden += max(0, len(rows) - MOST_ROWS)
         del rows[MOST_ROWS:]
+    return day
 
 
 def _following(session: Session, entry: Entry, at: datetime) -> str:
