@@ -10,7 +10,7 @@ import structlog
 
 from bot.cases.lookups import Lookups
 from bot.content.screens import Content, Spoken
-from bot.engine.ports import Checked, File
+from bot.engine.ports import Asked, Checked, File
 from bot.engine.session import Contact
 from bot.engine.step import Step, step
 from bot.errors import JournalFull, TooManyRaces
@@ -294,8 +294,8 @@ class _TurnLookups:
     def obvious(self, case: str, code: str) -> bool:
         return obvious_code(code, phone=self._inbound.address, case=case, today=self._now.date())
 
-    def call_now(self, ticket: str) -> bool:
-        return self._lookups.call_now(ticket=ticket)
+    def ticket(self, ticket: str) -> Asked:
+        return self._lookups.ticket(ticket=ticket, channel=self._inbound.channel)
 
 
 def _is_news(since: date, last_told: datetime | None) -> bool:

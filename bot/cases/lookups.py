@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, text
 
 from bot.cases.bounded import Bounded
+from bot.engine.ports import Asked
 from bot.store.attempts import Attempts, Verdict
 from bot.store.ciphers import AddressKey, Ciphers
 from bot.store.database import Database
@@ -87,10 +88,14 @@ _CLAIM = text(
     returning cases.id
     """
 )
-_CALL_NOW = text(
+_TICKET = text(
     """
-    select 1 from tickets join referrals on referrals.id = tickets.referral_id
-    where tickets.number = :ticket and referrals.call_now and referrals.state not in ('closed', 'attached')
+    select case
+        when referrals.call_now and referrals.state not in ('closed', 'attached') then 'call_now'
+        when referrals.state = 'closed' and not referrals.sealed
+            and (:ussd or not (referrals.private or referrals.minor)) then 'closed'
+        else 'waiting' end
+    from tickets join referrals on referrals.id = tickets.referral_id where tickets.number = :ticket
     """
 )
 _LOCK = {
@@ -159,11 +164,13 @@ class Lookups:
         }
         return self._bounded.run(lambda connection: connection.execute(_CLAIM, values).first() is not None)
 
-    def call_now(self, *, ticket: str) -> bool:
-        """Has staff left "call us now" for whoever types this ticket number? (safety 2)"""
-        return self._bounded.run(
-            lambda connection: connection.execute(_CALL_NOW, {"ticket": ticket}).first() is not None
-        )
+    def ticket(self, *, ticket: str, channel: str) -> Asked:
+        """What to ask whoever types this number: "call you now?" (safety 2), "is this solved?", or nothing.
+
+        Of a private talk or a child's request only a screen that leaves no trace asks; of a sealed one none (safety 3).
+        """
+        values = {"ticket": ticket, "ussd": channel == "ussd"}
+        return self._bounded.run(lambda connection: connection.scalar(_TICKET, values)) or "waiting"
 
     def close(self) -> None:
         """Give threads and connections back."""

@@ -11,8 +11,9 @@ from bot.errors import FlowError
 from bot.sources import Source
 from bot.triage import Roots
 
-TABLES = {"entries", "needs", "stages", "words", "danger_words", "never_send"}
+TABLES = {"entries", "needs", "stages", "words", "danger_words", "never_send", "sentences"}
 CHANNELS = ("ussd", "sms", "whatsapp")
+SENTENCE = "sentence"  # texts with which staff answer in writing
 STAGE_WORDS = ("now", "next", "usual")
 CONSTANTS = ("short_code", "emergency")  # from the settings, put in at start
 
@@ -49,7 +50,9 @@ def load(folder: Path) -> Loaded:
     stages: dict[str, StageSpec] = sources["stages"].parse(dict[str, StageSpec])
     entries: dict[str, str] = sources["entries"].parse(dict[str, str])
     words: dict[str, dict[str, str]] = sources["words"].parse(dict[str, dict[str, str]])
+    sentences: dict[str, str] = sources["sentences"].parse(dict[str, str])
     texts, shared = _texts(specs, stages, words)
+    texts |= {f"{SENTENCE}.{name}": text for name, text in sentences.items()}
     flows = Flows(
         states=_states(parsed, specs),
         needs={code: Need(code=code, **spec.model_dump()) for code, spec in needs.codes.items()},

@@ -8,7 +8,7 @@ import msgspec
 
 from bot.content import catalogues
 from bot.content.catalogues import Catalogue
-from bot.content.loading import CHANNELS, STAGE_WORDS, Loaded, load
+from bot.content.loading import CHANNELS, SENTENCE, STAGE_WORDS, Loaded, load
 from bot.content.specs import ChoiceSpec, StateSpec
 from bot.engine.flow import Flows
 from bot.messages import Button
@@ -92,6 +92,16 @@ class Content:
         if language == "en" or not english:
             return english
         return self.translations[language].get(key, english) or english
+
+    def sentences(self) -> tuple[str, ...]:
+        """The keys of what staff may write (flows/sentences.yaml), in the order of the file."""
+        return tuple(key.partition(".")[2] for key in self.loaded.texts if key.startswith(f"{SENTENCE}."))
+
+    def sentence(self, name: str, language: str) -> str:
+        """A reviewed sentence as it leaves; the default language where the person's has none."""
+        language = language if language in self.flows.languages else self.flows.default_language
+        key = f"{SENTENCE}.{name}"
+        return self.say(key, self.loaded.texts[key], language).replace("{short_code}", self._constants.short_code)
 
     def down(self, language: str = "") -> str:
         """What a person reads while the conversation store is away."""

@@ -46,8 +46,8 @@ def _choose_code(walk: Walk) -> str:
 
 
 def _ticket(walk: Walk) -> str:
-    """Has staff left "call us now" for this number? A number that never was answers like any other (safety 19)."""
-    return "call_now" if walk.lookups.call_now(walk.values["ticket"]) else "waiting"
+    """What is asked of whoever types this number. One that never was answers like any other (safety 19)."""
+    return walk.lookups.ticket(walk.values["ticket"])
 
 
 def told(walk: Walk, file: File) -> dict[str, str]:
@@ -82,5 +82,5 @@ LOOKUPS: dict[str, Callable[[Walk], str]] = {"file": _file, "choose_code": _choo
 OUTCOMES: dict[str, tuple[str, ...]] = {
     "file": ("ok", "choose_code", "no_match", "away"),
     "choose_code": ("ok", "different", "no_match", "away"),
-    "ticket": ("call_now", "waiting", "away"),
+    "ticket": ("call_now", "closed", "waiting", "away"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bot.engine.effects import AnswerCallNow, AttachReferral, Level, OpenReferral, ShowStatus, Terms
+from bot.engine.effects import AnswerCallNow, AnswerSolved, AttachReferral, Level, OpenReferral, ShowStatus, Terms
 from bot.engine.effects import UpdateReferral as Update
 from bot.engine.flow import Order
 from bot.engine.hearing import milliseconds
@@ -126,6 +126,11 @@ def call_now(walk: Walk, yes: bool) -> None:
     walk.effects.append(AnswerCallNow(ticket=walk.values["ticket"], yes=yes, number=walk.values.get("number", "")))
 
 
+def answer_solved(walk: Walk, yes: bool) -> None:
+    """The answer to "is this solved?" about a closed request."""
+    walk.effects.append(AnswerSolved(ticket=walk.values["ticket"], yes=yes))
+
+
 def show_status(walk: Walk) -> None:
     """The person is being told where the file stands."""
     walk.effects.append(ShowStatus(case=walk.values["case"]))
@@ -155,7 +160,7 @@ VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
         open_referral, open_hush, urgent, allow_call, deny_call, caller, call_language, for_child, go_outside,
-        attach_referral, call_now, show_status, language, consent, texts, keep,
+        attach_referral, call_now, answer_solved, show_status, language, consent, texts, keep,
     )
 }  # fmt: skip
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Protocol
 
+Asked = Literal["call_now", "closed", "waiting"]
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -40,8 +42,8 @@ class Lookups(Protocol):
     def obvious(self, case: str, code: str) -> bool:
         """Would anybody guess this code? (repeats, runs, years, the phone's or case's last four)"""
 
-    def call_now(self, ticket: str) -> bool:
-        """Has staff left "call us now" for whoever types this ticket?"""
+    def ticket(self, ticket: str) -> Asked:
+        """What is asked of whoever types this ticket: "call you now?", "is this solved?", or nothing."""
 
 
 class Ids(Protocol):

@@ -33,3 +33,5 @@ class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     recent: tuple[tuple[str, str, int], ...] = ()  # (code, referral id, opened at ms): repeats within 24 h (safety 4)
     known: bool = False  # the journal has carried this number: entries need not carry it again
     texts: str = ""  # "yes": may be texted to go on after a dropped USSD line; "no": asked, and refused
+    human_until: int = 0  # ms: staff and person write to each other, the bot is silent until then
+    human_on: str = ""  # on this channel

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.engine import orders, parts
+from bot.engine import human, orders, parts
 from bot.engine.answers import understand
 from bot.engine.effects import MISSED_CALL, AnyEffect, OpenReferral, StaffAnswer, Terms
 from bot.engine.flow import Flows, State
@@ -127,6 +127,9 @@ def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> 
         walk.ask_again(state)
         return False
     standing = None if heard.late else state
+    with_staff = standing is None and human.talking(walk)
+    if with_staff and human.for_staff(heard.text, inbound.media):
+        return human.overhear(walk, heard.text)
     if inbound.media and not heard.text:
         _media(walk, standing, inbound.media)
         return False
@@ -136,6 +139,8 @@ def _listen(walk: Walk, state: State | None, heard: Heard, inbound: Inbound) -> 
         return False
     if _danger(walk, heard.text):
         return False
+    if with_staff:
+        return human.overhear(walk, heard.text)
     if _number_by_itself(walk, standing, heard.text, inbound.channel):
         return True
     if standing is None:

@@ -57,6 +57,7 @@ class Walk:
     earlier: tuple[str, ...] = ()  # free texts of the last seconds, by SMS
     parts: tuple[str, ...] = ()  # those that the next SMS is heard together with
     words: str = ""  # what the person said, where it came in parts
+    overheard: bool = False  # it went to staff, and the bot keeps silent
 
     def __post_init__(self) -> None:
         before = self.before
@@ -226,6 +227,10 @@ class Walk:
     def session(self) -> Session | None:
         """Where the person stands after this turn."""
         state, values = self.state, parts.put_in(self.values, self.parts)
+        if state is None and self.overheard:
+            where, private = (self.before.state, self.before.private) if self.before else ("", False)
+            ended = Session(where, asked_at=milliseconds(self.now), values=parts.put_in({}, self.parts), open=False)
+            return msgspec.structs.replace(ended, private=private)
         if state is None:
             return None if self.before is None else msgspec.structs.replace(self.before, values=values)
         if state.final:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -22,12 +23,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, missed, recordings, rows
+from bot.jobs import answers, missed, recordings, rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
 from bot.kinds import TO_STAFF, Kind
-from bot.referrals import ladder
+from bot.referrals import gaps, ladder
 from bot.store.ciphers import SHARDS
 from bot.waking import wake
 
@@ -62,6 +63,7 @@ def send_messages(*_ids: str) -> None:
         _pushing.wake()
         return
     services = _running()
+    _tell_conversations(services)
     work = _send(services)
     if work is not None and work.climb:
         wake(services.queue, "climb")
@@ -77,6 +79,19 @@ def fetch_recordings(*_ids: str) -> None:
     services = _running()
     if _fetch(services):
         wake(services.queue, "fetch_recordings")
+
+
+def warn_of_gaps(*_ids: str) -> None:
+    """Tell whoever plans a rota of its coming gaps; each is told once, however often this runs."""
+    services = _running()
+    told = _unless_away(
+        "warn_of_gaps",
+        lambda: gaps.warn(
+            services.database, now=datetime.now(UTC), settings=services.settings, ciphers=services.ciphers
+        ),
+    )
+    if told:
+        wake(services.queue, "send_messages")
 
 
 def send_answers(shard: int) -> None:
@@ -149,7 +164,8 @@ def _look(services: Services) -> bool:
 
 
 def _push(services: Services) -> bool:
-    """Send to people; True where time ran out."""
+    """Tell the conversation store what staff decided, then send to people; True where time ran out."""
+    _tell_conversations(services)
     work = _send(services, frozenset(Kind) - TO_STAFF)
     return work is not None and work.more
 
@@ -175,6 +191,10 @@ def _climb(services: Services) -> list[str] | None:
 
 def _send(services: Services, kinds: Collection[Kind] = tuple(Kind)) -> rows.Work | None:
     return _unless_away("send_messages", lambda: rows.send_due(services, kinds=kinds))
+
+
+def _tell_conversations(services: Services) -> int | None:
+    return _unless_away("tell_conversations", lambda: staff_turns.tell_conversations(services))
 
 
 def _fetch(services: Services) -> bool | None:

@@ -27,11 +27,12 @@ from bot.engine.effects import (
     ShowStatus,
     StaffAnswer,
     UpdateReferral,
+    WroteBack,
 )
 from bot.messages import Delivery
 from bot.reasons import Why, why
 from bot.recorder.rows import moment
-from bot.referrals import closing, ladder, missed_calls, sealing, writing
+from bot.referrals import closing, ladder, missed_calls, replying, sealing, writing
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.deliveries import advance, apply_kept, mark_contact, report
@@ -192,6 +193,20 @@ def _solved(session: Session, effect: AnswerSolved, turned: Turned) -> None:
     closing.answer_solved(session, effect, at=turned.at, turn=turned.entry.turn_hex, settings=turned.settings)
 
 
+def _wrote_back(session: Session, _effect: WroteBack, turned: Turned) -> None:
+    referral_id = replying.hear_back(
+        session,
+        turned.contact_id,
+        turned.entry.channel,
+        at=turned.at,
+        turn=turned.entry.turn_hex,
+        ciphers=turned.ciphers,
+        settings=turned.settings,
+    )
+    if referral_id is not None:
+        _keep_words(session, referral_id, turned, kind="wrote_back")
+
+
 def _staff(session: Session, effect: StaffAnswer, turned: Turned) -> None:
     if not writing.staff_answer(
         session,
@@ -285,10 +300,10 @@ def _answer_text(session: Session, effect: AnswerSent, turned: Turned) -> bytes 
     return effect.text
 
 
-def _keep_words(session: Session, referral_id: str, turned: Turned) -> None:
+def _keep_words(session: Session, referral_id: str, turned: Turned, *, kind: str = "wrote") -> None:
     """The person's own words, on the timeline; the referral stands even where they do not open."""
     entry = turned.entry
-    wrote = ReferralEvent(referral_id=referral_id, at=turned.at, kind="wrote", once=f"{entry.turn_hex}|wrote")
+    wrote = ReferralEvent(referral_id=referral_id, at=turned.at, kind=kind, once=f"{entry.turn_hex}|{kind}")
     try:
         plain = turned.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode()) if entry.text else b""
     except Unreadable:
@@ -307,6 +322,7 @@ _ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {
     AttachReferral: _attach,
     AnswerCallNow: _call_now,
     AnswerSolved: _solved,
+    WroteBack: _wrote_back,
     StaffAnswer: _staff,
     ShowStatus: _status,
     Report: _report,

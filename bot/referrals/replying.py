@@ -16,12 +16,16 @@ from bot.gate import WHATSAPP_WINDOW, Recipient, barred
 from bot.kinds import Kind
 from bot.messages import Channel, has_phone
 from bot.outbox import Draft, put
+from bot.referrals import words
+from bot.referrals.access import may_see
 from bot.referrals.rows import audit, held
 from bot.referrals.steps import take
+from bot.referrals.telling import tell
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers, Unreadable
-from bot.store.models import Contact, Message, Referral, ReferralEvent, Staff, Turn
+from bot.store.models import Case, Contact, Message, Referral, ReferralEvent, Staff, Turn
 
+TOLD_FOR = timedelta(minutes=10)  # one text to the holder for all that comes within
 SILENT_FOR = timedelta(minutes=60)  # of the bot, after the last message of staff or person
 
 
@@ -104,6 +108,59 @@ def be_silent(contact: Contact, channel: str, at: datetime) -> None:
 def speak_again(contact: Contact) -> None:
     """The talk between staff and person is over: the bot answers again."""
     contact.human_until = None
+
+
+def hear_back(
+    session: Session,
+    contact_id: int | None,
+    channel: str,
+    *,
+    at: datetime,
+    turn: str,
+    ciphers: Ciphers,
+    settings: Settings,
+) -> str | None:
+    """The person wrote while the bot kept silent: to which referral it belongs, whose holder now hears of it.
+
+    One text to the holder for all that comes within ten minutes; it says neither what nor about what (safety 15).
+    None: nobody of the staff ever wrote.
+    """
+    contact = session.get(Contact, contact_id, with_for_update=True) if contact_id is not None else None
+    referral_id = last_written_about(session, contact) if contact is not None else None
+    referral = session.get(Referral, referral_id) if referral_id is not None else None
+    if contact is None or referral is None:
+        return None
+    if contact.human_until is not None and contact.human_on == channel:
+        contact.human_until = max(contact.human_until, at + SILENT_FOR)
+    contact.human_copied = at + SILENT_FOR  # the conversation store moved it on with the turn itself
+    heard = ReferralEvent.kind == "wrote_back"
+    lately = select(ReferralEvent.id).where(
+        ReferralEvent.referral_id == referral.id, heard, ReferralEvent.at > at - TOLD_FOR
+    )
+    if session.scalar(lately.limit(1)) is None:
+        _tell_holder(session, referral, at, turn=turn, ciphers=ciphers, settings=settings)
+    return referral.id
+
+
+def _tell_holder(
+    session: Session, referral: Referral, at: datetime, *, turn: str, ciphers: Ciphers, settings: Settings
+) -> None:
+    holder = session.get(Staff, referral.accepted_by) if referral.accepted_by is not None else None
+    case = session.get(Case, referral.case_id) if referral.case_id is not None else None
+    if holder is None or not holder.active or not may_see(holder, referral, case=case):
+        return  # the ladder of what nobody holds goes on by itself
+    text = words.say("wrote_back", holder.language, ticket=words.shown(referral.ticket))
+    message_id = ciphers.derived_id(turn.encode(), "wrote_back")
+    tell(
+        session,
+        holder,
+        text=text,
+        at=at,
+        referral_id=referral.id,
+        message_id=message_id,
+        ciphers=ciphers,
+        settings=settings,
+    )
 
 
 def last_written_about(session: Session, contact: Contact) -> str | None:

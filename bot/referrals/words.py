@@ -26,6 +26,7 @@ _SINCE = {
     "ha": ("minti {n}", "awa {n}", "kwana {n}"),
     "en": ("{n} min", "{n} h", "{n} days"),
 }
+_FROM = {"fr": "des", "ha": "daga", "en": "from"}
 TEXTS: dict[str, dict[str, str]] = {
     "first": {
         "fr": "Maraba: {level} {ticket}, file {letter}. Repondez OK {code} avant {by}. Sinon NON {code}.",
@@ -87,6 +88,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "fr": "{ticket}, que vous suivez: on peut appeler, avant {by}. Ouvrez le bureau avant d'appeler.",
         "ha": "{ticket}, da kuke bi: ana iya kira, kafin {by}. Ku bude shafi kafin kira.",
         "en": "{ticket}, which you have: a call is possible, before {by}. Open the desk before you call.",
+    },
+    "wrote_back": {
+        "fr": "{ticket}, que vous suivez: il y a une reponse. Ouvrez le bureau.",
+        "ha": "{ticket}, da kuke bi: akwai amsa. Ku bude shafi.",
+        "en": "{ticket}, which you have: there is an answer. Open the desk.",
     },
     "refused": {
         "fr": "Merci, c'est note. Le suivant est alerte.",
@@ -185,10 +191,17 @@ def when(at: datetime, language: str, *, now: datetime, clocks: Clocks = STANDAR
     return f"{local:%d/%m %H:%M}"
 
 
-def span(start: datetime, end: datetime, language: str, *, clocks: Clocks = STANDARD) -> str:
-    """A stretch of the rota: `samedi 28/11 20:00-06:00`, with the second day where it is not the night between."""
-    begin, finish = clocks.local(start), clocks.local(end)
-    day = _DAYS[language if language in LANGUAGES else "fr"][begin.weekday()]
+def span(start: datetime, end: datetime | None, language: str, *, clocks: Clocks = STANDARD) -> str:
+    """A stretch of the rota: `samedi 28/11 20:00-06:00`, with the second day where it is not the night between.
+
+    `end` None: `des samedi 28/11 20:00`.
+    """
+    language = language if language in LANGUAGES else "fr"
+    begin = clocks.local(start)
+    day = _DAYS[language][begin.weekday()]
+    if end is None:
+        return f"{_FROM[language]} {day} {begin:%d/%m %H:%M}"
+    finish = clocks.local(end)
     until = f"{finish:%H:%M}" if finish - begin <= timedelta(days=1) else f"{finish:%d/%m %H:%M}"
     return f"{day} {begin:%d/%m %H:%M}-{until}"
 

@@ -271,12 +271,37 @@ def test_call_now_is_there_for_whoever_types_the_ticket_until_it_is_answered(lin
         session.add_all(
             Ticket(number=number, referral_id=referral.id, issued_at=NOW) for number in ("4821737", "5093120")
         )
-    assert lookups.call_now(ticket="4821737")
-    assert lookups.call_now(ticket="5093120")
-    assert not lookups.call_now(ticket="4821738")
+    def asked(ticket):
+        return lookups.ticket(ticket=ticket, channel="sms")
+
+    assert asked("4821737") == asked("5093120") == "call_now"
+    assert asked("4821738") == "waiting"
     with line.database.transaction() as session:
         session.get(Referral, "1" * 32).call_now = False
-    assert not lookups.call_now(ticket="4821737")
+    assert asked("4821737") == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ({}, {"ussd": "closed", "sms": "closed"}),
+        ({"private": True}, {"ussd": "closed", "sms": "waiting"}),
+        ({"minor": True}, {"ussd": "closed", "sms": "waiting"}),
+        ({"sealed": True}, {"ussd": "waiting", "sms": "waiting"}),
+        ({"state": "attached"}, {"ussd": "waiting", "sms": "waiting"}),
+    ],
+)
+def test_whether_a_closed_request_is_solved_is_asked_where_it_leaves_no_trace(line, lookups, more, asked):
+    with line.database.transaction() as session:
+        fields = {"state": "closed", "closed_at": NOW} | more
+        referral = Referral(
+            id="1" * 32, ticket="4821737", opened_at=NOW, source="menu", level="high", queue="protection",
+            channel="ussd", **fields,
+        )  # fmt: skip
+        session.add(referral)
+        session.flush()
+        session.add(Ticket(number="4821737", referral_id=referral.id, issued_at=NOW))
+    assert {channel: lookups.ticket(ticket="4821737", channel=channel) for channel in asked} == asked
 
 
 @pytest.mark.slow

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from bot.content.screens import Content
+from bot.engine.asking import solved_question
 from bot.engine.effects import AnyEffect
 from bot.engine.going_on import offer
+from bot.engine.hearing import milliseconds
 from bot.engine.ports import Checked, File
 from bot.engine.session import Contact, Session
 from bot.engine.step import Step, step
@@ -31,6 +33,7 @@ class FakeLookups:
     file: File = field(default_factory=lambda: File("482719368", "TRAINING_WAIT", date(2026, 11, 2), news=True))
     away: bool = False
     call_now_for: str = ""
+    closed: str = ""
 
     def check(self, case: str, secret: str) -> Checked:
         if self.away:
@@ -50,10 +53,10 @@ class FakeLookups:
     def obvious(self, case: str, code: str) -> bool:
         return obvious_code(code, phone=PHONE, case=case, today=date(2026, 11, 23))
 
-    def call_now(self, ticket: str) -> bool:
+    def ticket(self, ticket: str) -> str:
         if self.away:
             raise LookupAway("away")
-        return ticket == self.call_now_for
+        return "call_now" if ticket == self.call_now_for else "closed" if ticket == self.closed else "waiting"
 
 
 class CountingIds:
@@ -128,6 +131,15 @@ class Speaker:
         reply = self.last.replies[-1]
         spoken = self.content.speak(reply.key, reply.arguments, channel="whatsapp", language=self.contact.language)
         return next(button.payload for button in spoken.buttons if button.payload.endswith(f":{key}"))
+
+    def is_asked(self, ticket: str) -> None:
+        """ "Is this solved?" was pushed."""
+        self.session = solved_question(self.content.flows, self.channel, ticket, now=self.now)
+
+    def hears_from_staff(self, channel: str) -> None:
+        """Somebody of the staff wrote: the bot is silent on that channel for an hour."""
+        until = milliseconds(self.now + timedelta(minutes=60))
+        self.contact = msgspec.structs.replace(self.contact, human_until=until, human_on=channel)
 
     def waits(self, **span: float) -> None:
         """Time goes by."""

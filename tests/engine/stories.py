@@ -79,9 +79,11 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
         "code": given.pop("code", "7306"),
         "away": given.pop("away", "no") == "yes",
         "call_now_for": given.pop("call_now", ""),
+        "closed": given.pop("closed", ""),
     }
     address = NO_PHONE if given.pop("phone", "yes") == "no" else PHONE
     texts = given.pop("texts", "")
+    asked, human = given.pop("asked", ""), given.pop("human", "").replace("yes", channel)
     consent = given.pop("consent", "yes")
     assert not given, f"unknown set-up: {', '.join(given)}"
     language = "" if known == "none" else known
@@ -89,6 +91,10 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
     speaker.contact = msgspec.structs.replace(
         speaker.contact, consent="" if consent == "none" else consent, texts=texts
     )
+    if asked:
+        speaker.is_asked(asked)
+    if human:
+        speaker.hears_from_staff(human)
     return speaker
 
 

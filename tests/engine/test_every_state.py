@@ -28,6 +28,7 @@ FILES = [
     {"code": ""},
     {"away": True},
     {"call_now_for": "4821737"},
+    {"closed": "4821737"},
 ]
 NO_NUMBER = [{"address": NO_PHONE}, {"address": NO_PHONE, "call_now_for": "4821737"}]  # on WhatsApp alone  # fmt: skip
 STARTS = {

@@ -92,18 +92,24 @@ _SPOKEN = {"sms": "SMS", "whatsapp": "WhatsApp"}
 
 def _words(book: Book, name: str, channel: str, *, in_menu: bool) -> Iterator[Fault]:
     """Never-send words, and kit words outside the menu of needs."""
-    groups = _never_send(book, channel)
     for language in book.flows.languages:
-        text = plain(book.content.whole(name, {}, channel=channel, language=language))
-        found = next(((group, hit[0]) for group, roots in groups if (hit := roots.search(text))), None)
-        if found is None and not in_menu:
-            hit = _roots(KIT_WORDS[language]).search(text)
-            found = ("kit", hit[0]) if hit else None
+        text = book.content.whole(name, {}, channel=channel, language=language)
+        found = forbidden(book, text, channel, language=language, kits=not in_menu)
         if found is not None:
             group, word = found
             what = f"'{name}' says '{word}' ({group}) by {_SPOKEN[channel]}, in '{language}' ({TABLE})."
             part = "ask" if book.specs[name].ask is not None else "say"
             yield Fault(book.at(name, part), what, "Write it without that word.")
+
+
+def forbidden(book: Book, text: str, channel: str, *, language: str, kits: bool = True) -> tuple[str, str] | None:
+    """The group and the word for which a text may not go out on a channel; `kits`: words of kits count too."""
+    words = plain(text)
+    for group, roots in _never_send(book, channel):
+        if hit := roots.search(words):
+            return group, hit[0]
+    hit = _roots(KIT_WORDS[language]).search(words) if kits else None
+    return ("kit", hit[0]) if hit else None
 
 
 def _sms_questions(book: Book, name: str, needs: set[str]) -> Iterator[Fault]:

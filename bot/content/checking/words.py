@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.content import catalogues
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.channels import reached
-from bot.content.loading import CONSTANTS, STAGE_WORDS, placeholders
+from bot.content.loading import CONSTANTS, SENTENCE, STAGE_WORDS, placeholders
 from bot.content.screens import SCREEN
 from bot.text.gsm7 import fold, is_gsm7, segments, septets
 
@@ -50,6 +50,8 @@ def place_of(book: Book, key: str, english: str) -> str:
     head, _, rest = key.partition(".")
     if head == "stage":
         return book.table("stages", *rest.split(".")[:1], *reversed(rest.split(".")[1:]))
+    if head == SENTENCE:
+        return book.table("sentences", rest)
     if head in ("foot", "window", "place", "notice"):
         return book.table("words", head, rest)
     state = key.removesuffix(".after")
