@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from babel.dates import format_date
-from redis import RedisError
 
+from bot import condition
 from bot.desk.reading_messages import Spent, Troubled
 from bot.desk.services import services
 from bot.desk.words import codes, dates, language, messages, say, say_many
@@ -18,7 +18,6 @@ from bot.kinds import Kind
 from bot.messages import Delivery
 from bot.reasons import why
 from bot.referrals.words import shown
-from bot.store import pacing
 from bot.store.models import Message
 
 TONES = {"failed": "late", "expired": "late", "unknown": "soon", "withheld": "soon"}
@@ -115,25 +114,24 @@ def of_message(message: Message, colleague: str, now: datetime) -> Line:
 
 
 def may_repeat(message: Message, now: datetime) -> bool:
-    """Does it still make sense? An offer to go on does not once a colleague reads of it."""
+    """Does it still make sense? What follows a person's own step does not once a colleague reads of it.
+
+    An answer may belong to a talk in private (safety 3), or to a question left long ago; whoever misses it writes again.
+    """
     old = message.expires_at is not None and message.expires_at <= now
-    return message.kind != Kind.RESUME and not old
+    return message.kind not in {Kind.ANSWER, Kind.RESUME} and not old
 
 
-def paused() -> list[str]:
+def paused() -> dict[str, str]:
     """The gateways that are held back since they keep failing, a sentence each; none where nobody can be asked."""
-    try:
-        standings = pacing.standings(services().redis_client)
-    except RedisError:
-        return []
-    found = []
-    for name, standing in standings.items():
+    found = {}
+    for name, standing in condition.gateways(services()).items():
         if standing.paused:
             gateway = services().gateways.get(name)
             cause, remedy = messages.reason(why(gateway.reasons if gateway else {}, standing.reason))
             again = dates.hour(datetime.fromtimestamp(max(standing.paused_until, time.time()), UTC))
             told = say("%(gateway)s is paused. It is tried again at %(hour)s.", gateway=name, hour=again)
-            found.append(f"{told} {cause} {remedy}")
+            found[name] = f"{told} {cause} {remedy}"
     return found
 
 

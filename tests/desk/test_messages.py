@@ -176,7 +176,8 @@ def test_a_reason_that_nobody_knows_still_has_words(hadiza, opened, wrote, reaso
 
 
 def test_staff_send_an_unsure_message_again(hadiza, opened, wrote, database, services):
-    sent = wrote("unknown", referral=opened("9412607", terms=MORNING), reason="read_timeout")
+    parts = {"parts_taken": 2, "parts_missing": 0b110}
+    sent = wrote("unknown", referral=opened("9412607", terms=MORNING), reason="read_timeout", **parts)
     assert "Envoyer encore" in hadiza.reads(PAGE)
     assert hadiza.post(f"{PAGE}/{sent}/again").status_code == 302
     assert services.woken == [("send_messages", sent)]
@@ -184,6 +185,7 @@ def test_staff_send_an_unsure_message_again(hadiza, opened, wrote, database, ser
     with database.transaction() as session:
         row = session.get_one(Message, sent)
         assert (row.state, row.due_at) == ("queued", NOON)
+        assert (row.parts_taken, row.parts_missing) == (2, 0b110)  # what arrived is neither sent nor waited for again
         [audit] = session.scalars(select(Audit).where(Audit.subject == f"message:{sent}")).all()
         assert (audit.action, audit.detail["kind"]) == ("message_again", "reply")
     hadiza.post(f"{PAGE}/{sent}/again")  # the button pressed twice
@@ -203,8 +205,8 @@ def test_staff_leave_an_unsure_message_and_a_late_report_still_counts(hadiza, op
     assert services.woken == []
 
 
-@pytest.mark.parametrize("more", [{"expires_at": NOON}, {"kind": "resume"}])
-def test_what_has_grown_old_is_not_sent_again(hadiza, opened, wrote, services, more):
+@pytest.mark.parametrize("more", [{"expires_at": NOON}, {"kind": "resume"}, {"kind": "answer"}])
+def test_what_has_grown_old_or_followed_a_step_is_not_sent_again(hadiza, opened, wrote, services, more):
     sent = wrote("unknown", referral=opened("9412607", terms=MORNING), **more)
     page = hadiza.reads(PAGE)
     assert "Envoyer encore" not in page
