@@ -67,10 +67,7 @@ def put(session: Session, draft: Draft, *, at: datetime, settings: Settings, cip
     """Add the row; returns the one that is there where its id was written before. Raises NotWritten."""
     if draft.id and (there := session.get(Message, draft.id)) is not None:
         return there
-    text, spare = _texts(draft)
-    _check(session, draft, text=text, spare=spare)
-    if not _reachable(draft, ciphers):
-        raise NotWritten("no_number")
+    text, spare = read(session, draft, ciphers=ciphers)
     message_id = draft.id or secrets.token_hex(16)
     row = Message(
         id=message_id,
@@ -91,6 +88,15 @@ def put(session: Session, draft: Draft, *, at: datetime, settings: Settings, cip
     )
     session.add(row)
     return row
+
+
+def read(session: Session, draft: Draft, *, ciphers: Ciphers) -> tuple[str, str]:
+    """What the recipient would read, and the SMS that may go instead of a WhatsApp message. Raises NotWritten."""
+    text, spare = _texts(draft)
+    _check(session, draft, text=text, spare=spare)
+    if not _reachable(draft, ciphers):
+        raise NotWritten("no_number")
+    return text, spare
 
 
 def _texts(draft: Draft) -> tuple[str, str]:

@@ -6,6 +6,7 @@ goes. From the first one until an hour after the last of either side the bot is 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,7 +16,8 @@ from bot.errors import ReferralError
 from bot.gate import WHATSAPP_WINDOW, Recipient, barred
 from bot.kinds import Kind
 from bot.messages import Channel, has_phone
-from bot.outbox import Draft, put
+from bot.outbox import Draft, put, read
+from bot.pricing import price
 from bot.referrals import words
 from bot.referrals.access import may_see
 from bot.referrals.rows import audit, held
@@ -24,6 +26,7 @@ from bot.referrals.telling import tell
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.models import Case, Contact, Message, Referral, ReferralEvent, Staff, Turn
+from bot.text.gsm7 import segments
 
 TOLD_FOR = timedelta(minutes=10)  # one text to the holder for all that comes within
 SILENT_FOR = timedelta(minutes=60)  # of the bot, after the last message of staff or person
@@ -62,6 +65,29 @@ def way(session: Session, referral: Referral, kind: Kind, at: datetime, *, ciphe
     return Way(channel, contact, to, barred(recipient, kind, channel=channel, to=to))
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the person will read, where, in how many parts, at what price ("" currency: nobody knows it)."""
+
+    text: str
+    channel: Channel
+    parts: int
+    cost: Decimal | None
+    currency: str
+
+
+def preview(
+    session: Session, referral: Referral, text: str, at: datetime, *, ciphers: Ciphers, settings: Settings
+) -> Preview:
+    """The message as it would leave now; nothing is written. Raises ReferralError `may_not_write`, and NotWritten."""
+    draft = _draft(referral, way(session, referral, Kind.REPLY, at, ciphers=ciphers), text)
+    words_, _ = read(session, draft, ciphers=ciphers)
+    sms = draft.channel is Channel.SMS
+    parts = len(segments(words_).parts) if sms else 1
+    gateway = settings.sms_gateway if sms else settings.whatsapp_gateway
+    return Preview(words_, draft.channel, parts, *price(settings, gateway, draft.channel, parts))
+
+
 def reply(
     session: Session,
     referral: Referral,
@@ -80,24 +106,34 @@ def reply(
     every step) and bot.outbox.NotWritten.
     """
     referral, ladder = held(session, referral, staff)
-    there = way(session, referral, Kind.REPLY, at, ciphers=ciphers)
-    if there.why or there.contact is None:
-        raise ReferralError("may_not_write")
     message_id = ciphers.derived_id(referral.id.encode(), f"reply|{staff.id}|{once}")
     if (written := session.get(Message, message_id)) is not None:
         return written
-    draft = Draft(
-        Kind.REPLY, there.channel, contact=there.contact, sms=text, whatsapp=text, referral_id=referral.id,
-        id=message_id,
-    )  # fmt: skip
+    there = way(session, referral, Kind.REPLY, at, ciphers=ciphers)
+    draft = _draft(referral, there, text, message_id)
     message = put(session, draft, at=at, settings=settings, ciphers=ciphers)
     if referral.accepted_by is None:
         take(session, referral, ladder, staff=staff, at=at, ciphers=ciphers, settings=settings)
-    be_silent(there.contact, there.channel, at)
+    if draft.contact is not None:
+        be_silent(draft.contact, draft.channel, at)
     detail = {"message": message_id, "sentence": sentence} if sentence else {"message": message_id}
     session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="replied", detail=detail))
     audit(session, staff, "reply", referral=referral, at=at, sentence=sentence)
     return message
+
+
+def _draft(referral: Referral, there: Way, text: str, message_id: str = "") -> Draft:
+    if there.why or there.contact is None:
+        raise ReferralError("may_not_write")
+    return Draft(
+        Kind.REPLY,
+        there.channel,
+        contact=there.contact,
+        sms=text if there.channel is Channel.SMS else "",
+        whatsapp=text,
+        referral_id=referral.id,
+        id=message_id,
+    )
 
 
 def be_silent(contact: Contact, channel: str, at: datetime) -> None:
