@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Maraba: the line that people who came home can dial, text or WhatsApp, and the desk that answers.",
 )
-NEED_STORES = frozenset({"cases", "staff", "duty", "migrate"})  # start the embedded ones when none run
+NEED_STORES = frozenset({"cases", "staff", "duty", "sealed", "migrate"})  # start the embedded ones when none run
 USE_STORES = frozenset({"web", "recorder", "worker", "clock"})  # find the embedded ones that run
 QUICK = USE_STORES | {"up", "new-key"}  # need not wait for the subjects' imports
 
@@ -40,15 +40,17 @@ def main() -> None:
 
 
 def add_subjects() -> None:
-    """Add the commands of cases, content, staff, duty and gateways."""
+    """Add the commands of cases, content, staff, duty, sealed requests and gateways."""
     from bot.cases.commands import app as cases
     from bot.content.commands import app as content
     from bot.referrals.commands import app as people
+    from bot.referrals.sealed_commands import app as sealed
     from handlers.described.commands import app as gateways
 
     app.add_typer(cases)
     app.add_typer(content)  # texts
     app.add_typer(people)  # staff and duty
+    app.add_typer(sealed)
     app.add_typer(gateways)
 
 

@@ -23,6 +23,7 @@ def require(settings: Settings, *, process: str) -> None:
     found += _schema_faults(settings)
     if process == "web":
         found += _duty_faults(settings)
+        _tell_of_keys(settings)
     if found:
         raise ConfigError("\n".join(found))
 
@@ -55,3 +56,16 @@ def _duty_faults(settings: Settings) -> list[str]:
         return staffing.faults(settings)
     except SQLAlchemyError:  # away, or not migrated, which was told already
         return []
+
+
+def _tell_of_keys(settings: Settings) -> None:
+    """No fault: the readers make their keys at the desk, which must run for that."""
+    try:
+        readers, holders = staffing.sealed_keys(settings)
+    except SQLAlchemyError:  # away, or not migrated, which was told already
+        return
+    if readers < 2:
+        remedy = "the focal points make their keys at the desk, under My key; until one has, requests are not sealed"
+        log.warning("too_few_readers_of_sealed_requests", with_keys=readers, needed=2, remedy=remedy)
+    if not holders:
+        log.warning("no_recovery_of_sealed_requests", remedy="name two holders with `maraba sealed holders`")

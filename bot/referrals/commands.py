@@ -29,7 +29,8 @@ Words = Annotated[str, typer.Option(help="several by comma")]
 
 
 @contextmanager
-def _session() -> Iterator[tuple[Session, Ciphers, str]]:
+def open_session() -> Iterator[tuple[Session, Ciphers, str]]:
+    """One transaction of a command, with the keys of the service and the country of local numbers."""
     settings = config.load()
     database = Database.of(settings, pool_size=1)
     try:
@@ -64,7 +65,7 @@ def add(
         partner=partner,
     )
     password = secrets.token_urlsafe(12)
-    with _session() as (session, ciphers, region):
+    with open_session() as (session, ciphers, region):
         staffing.add_staff(session, new, ciphers=ciphers, region=region)
         staffing.set_password(session, login, password)
     typer.echo(f"{login} is added. First password, shown this once: {password}")
@@ -73,7 +74,7 @@ def add(
 @staff_app.command("import")
 def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
     """Add and change people from a CSV: login, name, phone, role, language, languages, offices, queues, partner."""
-    with _session() as (session, ciphers, region):
+    with open_session() as (session, ciphers, region):
         added, changed, bad = staffing.import_staff(session, file, ciphers=ciphers, region=region)
     for fault in bad:
         typer.echo(f"line {fault.line}, {fault.column}: {fault.reason}", err=True)
@@ -87,7 +88,7 @@ def password(
     login: str, new: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)]
 ) -> None:
     """Set a password (asked, not shown); every session of theirs ends."""
-    with _session() as (session, _, _region):
+    with open_session() as (session, _, _region):
         staffing.set_password(session, login, new)
     typer.echo(f"The password of {login} is set.")
 
@@ -95,7 +96,7 @@ def password(
 @staff_app.command("list")
 def list_staff() -> None:
     """Everybody, with role, offices and queues; no phone numbers."""
-    with _session() as (session, _, _region):
+    with open_session() as (session, _, _region):
         for one in session.scalars(select(Staff).order_by(Staff.login)):
             state = "" if one.active else "  (left)"
             phone = "phone" if one.phone_enc else "no phone"
@@ -106,7 +107,7 @@ def list_staff() -> None:
 @staff_app.command("leave")
 def leave(login: str) -> None:
     """Somebody stops working here: no alert, no sign-in any more."""
-    with _session() as (session, _, _region):
+    with open_session() as (session, _, _region):
         staffing.leave(session, login)
     typer.echo(f"{login} has left.")
 
@@ -118,7 +119,7 @@ def set_duty(
     office: Annotated[str, typer.Option(help="only for cases of this office; empty: all")] = "",
 ) -> None:
     """Replace a queue's duty list."""
-    with _session() as (session, _, _region):
+    with open_session() as (session, _, _region):
         staffing.set_duty(session, queue, logins, office=office)
     typer.echo(f"{queue}: {', '.join(logins)}")
 
@@ -126,7 +127,7 @@ def set_duty(
 @duty_app.command("list")
 def list_duty() -> None:
     """The duty list of every queue; a queue without two people is named."""
-    with _session() as (session, _, _region):
+    with open_session() as (session, _, _region):
         for queue in QUEUES:
             places = session.scalars(select(Duty).where(Duty.queue == queue).order_by(Duty.office, Duty.position)).all()
             for place in places:

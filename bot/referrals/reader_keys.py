@@ -9,14 +9,16 @@ from datetime import datetime
 import nacl.pwhash
 import nacl.utils
 from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.public import PrivateKey, PublicKey
+from nacl.public import SealedBox as Sealing
 from nacl.secret import SecretBox
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.errors import ReferralError
 from bot.referrals.access import serves
-from bot.store.models import Audit, ReaderKey, Staff
+from bot.store.models import Audit, ReaderKey, SealedBox, Staff
 
 SHORTEST_PASSPHRASE = 16  # characters: several words; whoever has a copy of the database may guess without end
 OPERATIONS, MEMORY = 3, 128 * 1024 * 1024  # Argon2id; other figures would open no box made with these
@@ -100,15 +102,40 @@ def unlock(key: ReaderKey, passphrase: str) -> bytes | None:
 
 def seal_for(key: ReaderKey, plain: bytes) -> bytes:
     """Only the owner of this key can open it; whoever sealed it can't."""
-    return bytes(SealedBox(PublicKey(key.public_key)).encrypt(plain))
+    return bytes(Sealing(PublicKey(key.public_key)).encrypt(plain))
 
 
 def open_box(private: bytes, box: bytes) -> bytes | None:
     """What was sealed for this private key; None for a box of another key."""
     try:
-        return bytes(SealedBox(PrivateKey(private)).decrypt(box))
+        return bytes(Sealing(PrivateKey(private)).decrypt(box))
     except CryptoError:
         return None
+
+
+def put(session: Session, referral_id: str, subject: str, plain: bytes, keys: Sequence[ReaderKey]) -> None:
+    """A box for each key; one that is there under this subject gives way."""
+    if not keys:
+        return
+    box = insert(SealedBox)
+    rows = [
+        {"referral_id": referral_id, "subject": subject, "key_id": key.id, "box": seal_for(key, plain)} for key in keys
+    ]
+    changed = box.on_conflict_do_update(index_elements=["subject", "key_id"], set_={"box": box.excluded.box})
+    session.execute(changed, rows)
+
+
+def share(session: Session, private: bytes, *, mine: ReaderKey, other: ReaderKey) -> int:
+    """Seal for `other` what this private key opens and `other` has not; how many contents."""
+    theirs = select(SealedBox.subject).where(SealedBox.key_id == other.id)
+    rows = session.scalars(select(SealedBox).where(SealedBox.key_id == mine.id, SealedBox.subject.not_in(theirs)))
+    shared = 0
+    for row in rows.all():
+        plain = open_box(private, row.box)
+        if plain is not None:
+            put(session, row.referral_id, row.subject, plain, [other])
+            shared += 1
+    return shared
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:

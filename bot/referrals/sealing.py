@@ -11,13 +11,11 @@ Subjects of the boxes, and what is inside:
     sound:<referral id>   the voice note
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 import structlog
 from sqlalchemy import and_, delete, exists, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.engine.effects import MISSED_CALL, Terms
@@ -100,20 +98,7 @@ def add_text(session: Session, referral: Referral, event: ReferralEvent, text: s
         event.text_enc = ciphers.encrypt(text.encode(), _text_place(referral.id))
     session.add(event)
     session.flush()  # gives the event its id
-    _put(session, referral.id, f"event:{event.id}", text.encode(), keys)
-
-
-def share(session: Session, private: bytes, *, mine: ReaderKey, other: ReaderKey) -> int:
-    """Seal for `other` what this unlocked reader can open and `other` can't; how many contents."""
-    theirs = select(SealedBox.subject).where(SealedBox.key_id == other.id)
-    rows = session.scalars(select(SealedBox).where(SealedBox.key_id == mine.id, SealedBox.subject.not_in(theirs)))
-    shared = 0
-    for row in rows.all():
-        plain = reader_keys.open_box(private, row.box)
-        if plain is not None:
-            _put(session, row.referral_id, row.subject, plain, [other])
-            shared += 1
-    return shared
+    reader_keys.put(session, referral.id, f"event:{event.id}", text.encode(), keys)
 
 
 def _keys(session: Session, referral: Referral) -> list[ReaderKey]:
@@ -122,19 +107,6 @@ def _keys(session: Session, referral: Referral) -> list[ReaderKey]:
         return []
     readers = reader_keys.of_readers(session)
     return [*readers, *reader_keys.of_recovery(session)[:1]] if readers else []
-
-
-def _put(session: Session, referral_id: str, subject: str, plain: bytes, keys: Sequence[ReaderKey]) -> None:
-    """One box for each key; what was there before under this subject is another content and goes with it."""
-    if not keys:
-        return
-    box = insert(SealedBox)
-    rows = [
-        {"referral_id": referral_id, "subject": subject, "key_id": key.id, "box": reader_keys.seal_for(key, plain)}
-        for key in keys
-    ]
-    changed = box.on_conflict_do_update(index_elements=["subject", "key_id"], set_={"box": box.excluded.box})
-    session.execute(changed, rows)
 
 
 def _seal_texts(session: Session, referral: Referral, keys: list[ReaderKey], ciphers: Ciphers) -> None:
@@ -146,7 +118,7 @@ def _seal_texts(session: Session, referral: Referral, keys: list[ReaderKey], cip
             plain = ciphers.decrypt(event.text_enc or b"", _text_place(referral.id))
         except Unreadable:  # lost with its key: nobody reads it, and nothing is to be hidden
             continue
-        _put(session, referral.id, f"event:{event.id}", plain, keys)
+        reader_keys.put(session, referral.id, f"event:{event.id}", plain, keys)
         event.text_enc = None
 
 
@@ -158,17 +130,17 @@ def _seal_terms(session: Session, referral: Referral, keys: list[ReaderKey], cip
         return
     if not terms.sealed:  # they are new, and replace the old ones whole (safety 1)
         _drop(session, f"terms:{referral.id}")
-        _put(session, referral.id, f"terms:{referral.id}", msgspec.msgpack.encode(terms), keys)
+        reader_keys.put(session, referral.id, f"terms:{referral.id}", msgspec.msgpack.encode(terms), keys)
     if terms.now_number:
-        _put(
+        reader_keys.put(
             session,
             referral.id,
             f"now:{referral.id}",
             msgspec.msgpack.encode([terms.now_until, terms.now_number]),
             keys,
         )
-    if not terms.sealed or terms.now_number:
-        kept = Terms(may_call=terms.may_call, window=terms.window, now_until=terms.now_until, sealed=True)
+    kept = Terms(may_call=terms.may_call, window=terms.window, now_until=terms.now_until, sealed=True)
+    if terms != kept:
         write_terms(referral, kept, ciphers=ciphers)
 
 
@@ -179,7 +151,7 @@ def _seal_who(session: Session, referral: Referral, keys: list[ReaderKey], ciphe
     contact = session.get(Contact, referral.contact_id) if referral.contact_id is not None else None
     case = session.get(Case, referral.case_id) if referral.case_id is not None else None
     who = Who(_address(contact, ciphers), case.number if case is not None else "", referral.office)
-    _put(session, referral.id, f"who:{referral.id}", msgspec.msgpack.encode(who), keys)
+    reader_keys.put(session, referral.id, f"who:{referral.id}", msgspec.msgpack.encode(who), keys)
     referral.contact_id, referral.case_id, referral.office = None, None, ""
 
 
@@ -187,7 +159,7 @@ def _seal_sound(session: Session, referral: Referral, keys: list[ReaderKey], cip
     recording = session.get(Recording, referral.id)
     found = sound(session, referral.id, ciphers=ciphers) if recording is not None else None
     if recording is not None and found is not None:
-        _put(session, referral.id, f"sound:{referral.id}", found[0], keys)
+        reader_keys.put(session, referral.id, f"sound:{referral.id}", found[0], keys)
         recording.audio_enc = None
 
 

@@ -209,6 +209,16 @@ def faults(settings: Settings) -> list[str]:
         database.close()
 
 
+def sealed_keys(settings: Settings) -> tuple[int, int]:
+    """How many readers of sealed requests have a key, and how many recovery holders there are."""
+    database = Database.of(settings, pool_size=1)
+    try:
+        with database.transaction() as session:
+            return len(reader_keys.of_readers(session)), len(reader_keys.of_recovery(session))
+    finally:
+        database.close()
+
+
 def _hand_back(session: Session, staff: Staff) -> None:
     """What they hold or were told of, and may not see any more, goes to the next person now (safety 17)."""
     session.flush()

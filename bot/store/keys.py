@@ -48,3 +48,8 @@ def tickets(shard: int) -> str:
 def attempts(shard: int, case_digest: str) -> str:
     """Errors on a case, one hash: own phone and others (safety 12)."""
     return f"{tag(shard)}t:{case_digest}"
+
+
+def unlocked(session: str) -> str:
+    """A reader's key, unlocked for one browser and encrypted under what its cookie holds."""
+    return f"u:{session}"

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from nacl import pwhash
+from nacl.public import PrivateKey
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.engine.effects import AnswerCallNow, OpenReferral, Terms, UpdateReferral
 from bot.errors import ReferralError
-from bot.referrals import clocks, opening, reader_keys, sealing, staffing, steps, writing
+from bot.referrals import clocks, opening, reader_keys, recovery, sealing, staffing, steps, writing
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.models import Case, Contact, ReaderKey, Recording, Referral, ReferralEvent, SealedBox, Staff
@@ -227,8 +228,8 @@ def test_two_readers_open_the_same_and_a_new_one_only_what_was_shared(office):
     with office.database.transaction() as session:
         mine, theirs = session.get_one(ReaderKey, first), session.get_one(ReaderKey, third)
         private = unlocked(session, first).private
-        assert sealing.share(session, private, mine=mine, other=theirs) == 4
-        assert sealing.share(session, private, mine=mine, other=theirs) == 0
+        assert reader_keys.share(session, private, mine=mine, other=theirs) == 4
+        assert reader_keys.share(session, private, mine=mine, other=theirs) == 0
 
     assert read(office, third, referral_id) == read(office, first, referral_id)
 
@@ -359,3 +360,73 @@ def test_a_text_leaves_the_timeline_for_a_box_alone(office):
 
     with pytest.raises(IntegrityError, match="only ever added"), office.database.transaction() as session:
         session.execute(update(ReferralEvent).where(ReferralEvent.referral_id == referral_id).values(text_enc=None))
+
+
+def set_recovery(office):
+    ali, rakia = office.on_duty("ali", "coordinator", ""), office.on_duty("rakia", "data_protection", "")
+    with office.database.transaction() as session:
+        people = [session.get_one(Staff, one) for one in (ali, rakia)]
+        recovery.set_up(session, people, [PASSPHRASE, OTHER], NOON)
+
+
+def recovered(office, staff_id, *passphrases):
+    with office.database.transaction() as session:
+        return recovery.recover(session, session.get_one(Staff, staff_id), passphrases, NOON)
+
+
+def test_when_all_readers_are_gone_both_holders_give_a_new_one_what_was_sealed(office):
+    amina = focal(office, "amina")
+    make_key(office, amina)
+    set_recovery(office)
+    referral_id = tell(office, staff_id=amina, contact_id=office.contact(NUMBER))
+    with office.database.transaction() as session:
+        staffing.leave(session, "amina")
+    late = focal(office, "late")
+    key = make_key(office, late, "a third one, long enough")
+
+    assert recovered(office, late, PASSPHRASE, OTHER) == 4
+
+    found = read(office, key, referral_id, "a third one, long enough")
+    assert WORDS in found.texts.values()
+    assert found.who.address == NUMBER
+
+
+@pytest.mark.parametrize("passphrases", [(PASSPHRASE, PASSPHRASE), (OTHER, PASSPHRASE), (OTHER, OTHER)])
+def test_one_holder_alone_recovers_nothing(office, passphrases):
+    amina = focal(office, "amina")
+    make_key(office, amina)
+    set_recovery(office)
+    tell(office, staff_id=amina, contact_id=office.contact(NUMBER))
+
+    with pytest.raises(ReferralError, match="wrong_passphrase"):
+        recovered(office, amina, *passphrases)
+
+
+def test_neither_half_is_the_key(office):
+    set_recovery(office)
+    with office.database.transaction() as session:
+        halves = reader_keys.of_recovery(session)
+        opened = [reader_keys.unlock(half, word) for half, word in zip(halves, (PASSPHRASE, OTHER), strict=True)]
+    assert halves[0].public_key == halves[1].public_key
+    for half in opened:
+        assert bytes(PrivateKey(half).public_key) != halves[0].public_key
+    whole = bytes(a ^ b for a, b in zip(*opened, strict=True))
+    assert bytes(PrivateKey(whole).public_key) == halves[0].public_key
+
+
+def test_nothing_is_sealed_for_the_recovery_alone(office):
+    amina = focal(office, "amina")
+    set_recovery(office)
+    tell(office, staff_id=amina, contact_id=office.contact(NUMBER))
+
+    with office.database.transaction() as session:
+        assert session.scalar(select(SealedBox.id)) is None  # nobody at the desk could have read it
+
+
+def test_holders_are_two_people_and_no_readers(office):
+    amina, ali = focal(office, "amina"), office.on_duty("ali", "coordinator", "")
+    with office.database.transaction() as session:
+        for pair in ((ali, ali), (ali, amina)):
+            people = [session.get_one(Staff, one) for one in pair]
+            with pytest.raises(ReferralError, match="two_holders"):
+                recovery.set_up(session, people, [PASSPHRASE, OTHER], NOON)
