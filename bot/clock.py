@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.condition import CLOCK_SEEN
 from bot.config import Settings
 from bot.referrals import sealing
 from bot.store import keys, partitions
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 SWEEP = 5.0  # seconds
 HOURLY = 3600.0
 SOON = 30.0
+SEEN_KEPT = 7 * 86_400  # seconds
 CROWDED = 500  # wake-ups already waiting: more would help nobody
 
 
@@ -66,6 +68,7 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
 
 def sweep(queue: Queue, conversations: Redis) -> bool:
     """Wake the ladder, the outbox, and every shard with waiting answers; False where the job store takes no more."""
+    _be_seen(queue)
     if _crowded(queue):
         return False
     wake(queue, "climb")
@@ -74,6 +77,14 @@ def sweep(queue: Queue, conversations: Redis) -> bool:
     for shard in waiting_shards(conversations):
         wake(queue, "send_answers", shard)
     return True
+
+
+def _be_seen(queue: Queue) -> None:
+    """The service page tells when a clock swept last."""
+    try:
+        queue.connection.set(CLOCK_SEEN, int(datetime.now(UTC).timestamp()), ex=SEEN_KEPT)
+    except RedisError as error:
+        log.warning("job_store_away", error=type(error).__name__)
 
 
 def waiting_shards(conversations: Redis) -> list[int]:

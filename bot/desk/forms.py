@@ -15,7 +15,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, Optional, Regexp
+from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput
 
 from bot.desk.words import codes, mark, roles, say
@@ -29,7 +29,6 @@ CHOOSE = mark("Choose one.")
 TOO_LONG = mark("Too long.")
 REASON_LENGTH = mark("At least 3 letters, at most 200.")
 PASSWORD_LENGTH = mark("At least 10 characters.")
-TICKET = r"^\s*\d{3}[\s-]?\d{4}\s*$"
 
 
 def _storable(text: str | None) -> str | None:
@@ -121,24 +120,6 @@ class PersonForm(DeskForm):
         self.role.choices = [("", say("choose…")), *((code, roles.role(code)) for code in access.ROLES)]
         self.language.choices = [("fr", "Français"), ("en", "English"), ("ha", "Hausa")]
         self.queues.choices = [(code, codes.queue(code)) for code in access.QUEUES]
-
-
-class FindForm(DeskForm):
-    """A ticket number, as people read it out: 482-1737, 482 1737 or 4821737."""
-
-    ticket = StringField(
-        validators=[InputRequired(NEEDED), Regexp(TICKET)],
-        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": "12"},
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.label(ticket=say("Number of the request, 7 digits"))
-
-    @property
-    def number(self) -> str:
-        """The seven digits alone."""
-        return "".join(c for c in str(self.ticket.data) if c in "0123456789")
 
 
 class RecordsForm(DeskForm):

@@ -14,6 +14,8 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
     known = (
         ("desk.messages", say("Messages"), "bubble"),
         ("desk.costs", say("Costs"), "chart"),
+        ("desk.service", say("Service"), "pulse"),
+        ("desk.settings", say("Settings"), "list"),
         ("desk.people", say("Staff"), "person"),
         ("desk.search_records", say("Records"), "search"),
         ("desk.account", say("My account"), "lock"),

@@ -32,6 +32,9 @@ STAFF = Rule()
 REQUESTS = Rule(access.sees_requests, "requests")
 MESSAGES = Rule(access.reads_messages, "messages")
 LINE = Rule(access.runs_the_line)
+FILES = Rule(access.sees_files, "files")
+OPENING = Rule(access.opens_files, "files")
+PHONES = Rule(access.sees_phones, "phones")
 PEOPLE = Rule(access.manages_staff)
 
 PAGES: dict[str, Rule] = {
@@ -64,7 +67,15 @@ PAGES: dict[str, Rule] = {
     "desk.messages": MESSAGES,
     "desk.send_again": MESSAGES,
     "desk.leave_message": MESSAGES,
+    "desk.case": FILES,
+    "desk.unlock_case": OPENING,
+    "desk.give_start_code": OPENING,
+    "desk.contact": PHONES,
+    "desk.read_phone_number": PHONES,
+    "desk.note_opt_out": PHONES,
     "desk.costs": LINE,
+    "desk.service": LINE,
+    "desk.settings": PEOPLE,
     "desk.search_records": Rule(access.searches_records),
     "desk.people": PEOPLE,
     "desk.invite": PEOPLE,

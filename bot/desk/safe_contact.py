@@ -48,6 +48,11 @@ def number_of(referral: Referral, contact: Contact | None, now: datetime) -> str
         named = terms.now_number if clocks.asked_for_a_call(terms, now) else terms.number
         if named:
             return named
+    return phone_of(contact)
+
+
+def phone_of(contact: Contact | None) -> str:
+    """The number that was used, E.164; "" where somebody writes without one."""
     address = _address(contact)
     return address if has_phone(address) else ""
 

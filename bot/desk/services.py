@@ -41,6 +41,10 @@ class Services(Protocol):
     def redis_client(self) -> Redis:
         """The conversation store: which gateways are paused."""
 
+    @property
+    def queue_client(self) -> Redis:
+        """The job store: is it there, and was the clock?"""
+
     def wake(self, name: str, *ids: object) -> object:
         """Wake a job (`climb`, `send_messages`); ids only. Never raises: what is lost a sweep finds."""
 

@@ -34,7 +34,7 @@ def messages() -> ResponseReturnValue:
     return render_template(
         "desk/messages.html", lines=lines, counts=counts, groups=_groups(), wished=wished, gateway=gateway,
         gateways=sorted(services().gateways), start=start, more=len(found) > A_PAGE, step=A_PAGE,
-        total=sum(counts.values()), paused=presenting_messages.paused(), here="desk.messages",
+        total=sum(counts.values()), paused=presenting_messages.paused().values(), here="desk.messages",
     )  # fmt: skip
 
 

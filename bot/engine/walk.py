@@ -202,7 +202,7 @@ class Walk:
     def stop(self, *, stopped: bool) -> None:
         """STOP and START: per channel, pushes only (safety 7)."""
         channel = Channel.SMS if self.channel is Channel.USSD else self.channel  # nothing is pushed by USSD
-        others = tuple(name for name in self.contact.stopped if name != channel.value)
+        others = tuple(name for name in self.contact.stopped if name.partition(":")[0] != channel)  # and its kinds
         self.contact = msgspec.structs.replace(self.contact, stopped=(*others, channel.value) if stopped else others)
 
     def answer_in(self, language: str) -> None:

@@ -39,6 +39,7 @@ class Services:
     database: Database
     ciphers: Ciphers
     redis_client: Redis
+    queue_client: Redis
     gateways: dict[str, Gateway]
     woken: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -101,9 +102,12 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database, ciphers: Ciphers, redis_client: Redis) -> Services:
+def services(
+    settings: Settings, database: Database, ciphers: Ciphers, redis_client: Redis, queue_client: Redis
+) -> Services:
     production = settings.model_copy(update={"env": "production", "second_factor": "offered"})
-    return Services(production, database, ciphers, redis_client, registry.build(production, production.gateways))
+    gateways = registry.build(production, production.gateways)
+    return Services(production, database, ciphers, redis_client, queue_client, gateways)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_queues_filter(hadiza, busy, query, tickets):
 
 @pytest.mark.parametrize("typed", ["941-2607", "9412607", " 941 2607 "])
 def test_find_leads_to_the_page(hadiza, busy, typed):
-    answer = hadiza.post("/desk/find", ticket=typed)
+    answer = hadiza.post("/desk/find", wanted=typed)
     assert answer.status_code == 302
     assert "/desk/referrals/" in answer.location
     assert "9412607" not in answer.location.replace("9412607".rjust(32, "a"), "")
@@ -90,13 +90,13 @@ def test_find_leads_to_the_page(hadiza, busy, typed):
 
 @pytest.mark.parametrize("typed", ["999-9999", "abc", "", "+22790006511", "Amina", "94126070"])
 def test_find_has_one_answer_for_all_else(hadiza, busy, typed):
-    answer = hadiza.post("/desk/find", ticket=typed)
+    answer = hadiza.post("/desk/find", wanted=typed)
     assert answer.status_code == 200
     assert "Aucune demande avec ce numéro." in answer.text
 
 
 def test_find_takes_nothing_from_an_address(hadiza, busy):
-    assert hadiza.get("/desk/find?ticket=9412607").status_code == 200
+    assert hadiza.get("/desk/find?wanted=9412607").status_code == 200
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ def test_his_pages_are_the_same_with_and_without_her_referral(moussa, opened, pa
 
 
 def test_her_number_answers_him_like_one_that_never_was(moussa, opened):
-    before = moussa.post("/desk/find", ticket="941-2607")
+    before = moussa.post("/desk/find", wanted="941-2607")
     opened(TICKET)
-    after = moussa.post("/desk/find", ticket="941-2607")
+    after = moussa.post("/desk/find", wanted="941-2607")
     assert (after.status_code, plain(after.text)) == (before.status_code, plain(before.text))
     assert "Aucune demande avec ce numéro." in after.text
 
@@ -75,7 +75,7 @@ def test_he_sees_his_own_queue(moussa, opened):
     opened("6673189", queue="assistance", code="KIT", level="normal", terms=MORNING)
     assert "667-3189" in moussa.reads("/desk/")
     assert "667-3189" in moussa.reads("/desk/queues")
-    assert moussa.post("/desk/find", ticket="6673189").status_code == 302
+    assert moussa.post("/desk/find", wanted="6673189").status_code == 302
 
 
 @pytest.mark.parametrize("login", ["hadiza", "moussa", "ousmane"])
@@ -85,7 +85,7 @@ def test_a_sealed_referral_exists_for_its_focal_points_only(signed_in, opened, l
     referral = opened("3594726", queue="sealed", terms=Terms(may_call=True))
     assert [plain(reader.reads(page)) for page in ("/desk/", "/desk/queues")] == before
     assert reader.get(f"/desk/referrals/{referral}").status_code == 404
-    assert "Aucune demande" in reader.post("/desk/find", ticket="3594726").text
+    assert "Aucune demande" in reader.post("/desk/find", wanted="3594726").text
     assert "359-4726" in focal.reads("/desk/")
     assert focal.get(f"/desk/referrals/{referral}").status_code == 200
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from bot.desk.words import say
 
-READING = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard", "case_read")
+READING = (
+    "referral_read",
+    "text_read",
+    "number_read",
+    "voice_opened",
+    "voice_heard",
+    "case_read",
+    "files_searched",
+    "phone_read",
+)
 ACCESS = (
     "signed_in", "sign_in_failed", "signed_out", "signed_out_everywhere", "second_factor_set", "second_factor_failed",
     "recovery_code_used", "recovery_codes_made", "password_set", "start_code_wrong",
@@ -21,6 +30,10 @@ def action(code: str) -> str:
     return {
         "referral_read": say("opened a request"),
         "text_read": say("read a protected text"),
+        "case_read": say("read a file"),
+        "files_searched": say("searched files by name"),
+        "phone_read": say("opened the page of a phone"),
+        "opt_out_noted": say("noted what is not sent any more"),
         "number_read": say("saw a phone number"),
         "voice_opened": say("opened a voice note"),
         "voice_heard": say("listened to a voice note"),
