@@ -12,8 +12,9 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
     if staff is None:
         return []
     known = (
+        ("desk.indicators", say("Indicators"), "chart"),
         ("desk.messages", say("Messages"), "bubble"),
-        ("desk.costs", say("Costs"), "chart"),
+        ("desk.costs", say("Costs"), "note"),
         ("desk.service", say("Service"), "pulse"),
         ("desk.settings", say("Settings"), "list"),
         ("desk.people", say("Staff"), "person"),

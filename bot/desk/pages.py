@@ -74,6 +74,7 @@ PAGES: dict[str, Rule] = {
     "desk.read_phone_number": PHONES,
     "desk.note_opt_out": PHONES,
     "desk.costs": LINE,
+    "desk.indicators": Rule(access.reads_indicators, "figures"),
     "desk.service": LINE,
     "desk.settings": PEOPLE,
     "desk.search_records": Rule(access.searches_records),

@@ -61,6 +61,18 @@ SEE_FLAGS = frozenset({"protection", "gbv_specialist", "child_specialist"})
 # see what the line costs, and what became of messages that belong to no request; never a text or a number
 RUN_THE_LINE = frozenset({"coordinator", "admin"})
 
+READ_INDICATORS = frozenset(
+    {
+        "coordinator",
+        "protection",
+        "gbv_specialist",
+        "child_specialist",
+        "complaints_officer",
+        "community_focal",
+        "psea_focal",
+    }
+)
+
 
 def serves(staff: Staff) -> frozenset[str]:
     """The queues of a person: what the role may serve, narrowed by the person's own list (empty: the usual ones)."""
@@ -103,12 +115,7 @@ def visible(staff: Staff) -> ColumnElement[bool]:
     role = ROLES.get(staff.role, Role())
     if not queues:
         return false()
-    code = func.coalesce(Referral.code, "")
-    queue = case(
-        (or_(Referral.sealed, Referral.queue == "sealed"), "sealed"),
-        *((code == one, its) for one, its in CODE_QUEUE.items()),
-        else_=Referral.queue,
-    )
+    code, queue = func.coalesce(Referral.code, ""), queue_rows()
     hidden = sorted(one for one, roles in HIDDEN_FROM.items() if staff.role in roles)
     rules: list[ColumnElement[bool]] = [queue.in_(sorted(queues)), code.not_in(hidden)]
     narrow: list[ColumnElement[bool]] = []
@@ -116,9 +123,30 @@ def visible(staff: Staff) -> ColumnElement[bool]:
         narrow.append(code.in_(sorted(role.only_codes)))
     if role.own_cases:
         narrow.append(_of_case(Case.partner == staff.partner) if staff.partner else false())
-    about_staff = and_(queue == "complaints", code.not_in(sorted(NOT_ABOUT_STAFF)))
-    narrow.append(case((about_staff, not_(_accused_rows(staff))), else_=_office_rows(staff)))
+    narrow.append(_near_rows(staff))
     return and_(*rules, or_(queue == "sealed", and_(*narrow)))
+
+
+def queue_rows() -> ColumnElement[str]:
+    """`queue_of` as an expression on `Referral`."""
+    code = func.coalesce(Referral.code, "")
+    return case(
+        (or_(Referral.sealed, Referral.queue == "sealed"), "sealed"),
+        *((code == one, its) for one, its in CODE_QUEUE.items()),
+        else_=Referral.queue,
+    )
+
+
+def counted(staff: Staff) -> ColumnElement[bool]:
+    """Which requests the figures of this person count, as a condition on `Referral`. A sealed one never.
+
+    The coordinator sees counts of every other queue, and none about complaints that may be about her; all others those
+    of their own queues.
+    """
+    if not reads_indicators(staff):
+        return false()
+    near = _near_rows(staff) if staff.role == "coordinator" else visible(staff)
+    return and_(queue_rows() != "sealed", near)
 
 
 def works_here(staff: Staff) -> bool:
@@ -129,6 +157,30 @@ def works_here(staff: Staff) -> bool:
 def sees_requests(staff: Staff) -> bool:
     """Can there be requests that this person may see?"""
     return bool(serves(staff))
+
+
+def plans_rota(staff: Staff) -> frozenset[str]:
+    """The queues whose rota this person plans: all but the sealed one, for the coordinator; that one, for its own."""
+    if not staff.active:
+        return frozenset()
+    if staff.role == "coordinator":
+        return frozenset(QUEUES) - {"sealed"}
+    return serves(staff) & {"sealed"}
+
+
+def plans_a_rota(staff: Staff) -> bool:
+    """Is there one that this person plans?"""
+    return bool(plans_rota(staff))
+
+
+def reads_rota(staff: Staff) -> frozenset[str]:
+    """The queues whose rota this person sees."""
+    return serves(staff) | plans_rota(staff)
+
+
+def sees_rota(staff: Staff) -> bool:
+    """Is there a rota that this person sees?"""
+    return bool(reads_rota(staff))
 
 
 def runs_the_line(staff: Staff) -> bool:
@@ -197,9 +249,24 @@ def visible_phones(staff: Staff) -> ColumnElement[bool]:
     return or_(exists(of_requests), exists(of_files))
 
 
+def reads_indicators(staff: Staff) -> bool:
+    """Who reads figures: the coordinator, and those who answer for a queue that is not everybody's."""
+    return staff.active and staff.role in READ_INDICATORS
+
+
+def counts_sealed(staff: Staff) -> bool:
+    """Who sees how many sealed requests a month had, none under 5 (safety 18)."""
+    return staff.active and staff.role in ("coordinator", "psea_focal")
+
+
 def manages_staff(staff: Staff) -> bool:
     """Who invites, resets and takes access away: an administrator, who reads no content."""
     return staff.active and staff.role == "admin"
+
+
+def reads_sealed(staff: Staff) -> bool:
+    """Who has a key of their own, for the sealed queue."""
+    return "sealed" in serves(staff)
 
 
 def searches_records(staff: Staff) -> bool:
@@ -224,6 +291,12 @@ def _accused_rows(staff: Staff) -> ColumnElement[bool]:
     if staff.partner:
         found.append(_of_case(Case.partner == staff.partner))
     return or_(*found)
+
+
+def _near_rows(staff: Staff) -> ColumnElement[bool]:
+    """By office; complaints about staff by who they may be about."""
+    about_staff = and_(queue_rows() == "complaints", func.coalesce(Referral.code, "").not_in(sorted(NOT_ABOUT_STAFF)))
+    return case((about_staff, not_(_accused_rows(staff))), else_=_office_rows(staff))
 
 
 def _office_rows(staff: Staff) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ PAGES = {
     "messages": ("hadiza", "/desk/messages"),
     "messages, all": ("ousmane", "/desk/messages"),
     "costs": ("ousmane", "/desk/costs"),
+    "indicators": ("ousmane", "/desk/indicators"),
     "staff": ("adamou", "/desk/staff"),
     "account": ("hadiza", "/desk/account"),
 }

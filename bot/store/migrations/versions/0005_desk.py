@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("referrals", sa.Column("closing", sa.Text(), server_default="", nullable=False))
     op.add_column("referrals", sa.Column("solved", sa.Boolean(), nullable=True))
     op.add_column("referrals", sa.Column("reopened", sa.SmallInteger(), server_default="0", nullable=False))
+    op.create_index("ix_referrals_opened", "referrals", ["opened_at"])
     op.add_column("referrals", sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_referrals_asking", "referrals", ["closed_at"], postgresql_where=sa.text("closing = 'asking'"))
     op.add_column("ladders", sa.Column("begins_after", sa.Integer(), nullable=True))
