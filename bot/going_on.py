@@ -85,22 +85,7 @@ class GoingOn:
         *,
         now: datetime,
     ) -> Writing:
-        at, gateway = int(now.timestamp() * 1000), self._gateways[channel]
-        language = before.contact.language if before.contact else ""
-        words = self._content.speak(after.state, {}, channel=channel, language=language)
-        answer = Answer(
-            id=bytes.fromhex(self._ciphers.derived_id(turn, "answer|0")),
-            turn=turn,
-            gateway=gateway,
-            channel=channel,
-            digest=address.digest,
-            number=event.address,
-            text=words.text,
-            buttons=tuple((button.payload, button.title) for button in words.buttons),
-            at=at,
-            key=after.state,
-            kind=Kind.RESUME,
-        )
+        at = int(now.timestamp() * 1000)
         entry = Entry(
             turn=turn,
             kind="event",
@@ -112,6 +97,8 @@ class GoingOn:
             after=after.state,
             replies=((after.state, {}),),
         )
+        language = before.contact.language if before.contact else ""
+        answer = self._answer(event, turn, address, channel, after.state, language=language, at=at)
         return Writing(
             session=after,
             contact=None,
@@ -120,4 +107,30 @@ class GoingOn:
             channel=channel,
             entry=pack_entry(entry, self._ciphers),
             answers=(pack_answer(answer, self._ciphers),),
+        )
+
+    def _answer(
+        self,
+        event: SessionEnded,
+        turn: bytes,
+        address: AddressKey,
+        channel: Channel,
+        state: str,
+        *,
+        language: str,
+        at: int,
+    ) -> Answer:
+        words = self._content.speak(state, {}, channel=channel, language=language)
+        return Answer(
+            id=bytes.fromhex(self._ciphers.derived_id(turn, "answer|0")),
+            turn=turn,
+            gateway=self._gateways[channel],
+            channel=channel,
+            digest=address.digest,
+            number=event.address,
+            text=words.text,
+            buttons=tuple((button.payload, button.title) for button in words.buttons),
+            at=at,
+            key=state,
+            kind=Kind.RESUME,
         )
