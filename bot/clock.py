@@ -43,6 +43,7 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     queue = queue_on(queue_client)
 
     def hourly() -> Iterator[bool]:
+        wake(queue, "warn_of_gaps")
         yield look_after(database, conversations, months=settings.turn_months)
         yield seal_left(database, Ciphers.of(settings))
 

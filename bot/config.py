@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     timezone: str = Field("Africa/Niamey", description="office time")
     holidays_file: Path | None = Field(None, description="dates without office hours, one ISO date a line")
 
+    rota_days_ahead: int = Field(
+        5, ge=1, le=30, description="days before a gap in the rota at which whoever plans it is told"
+    )
+
     web_workers: int = Field(2, ge=1, description="web processes")
     web_threads: int = Field(4, ge=1, description="threads of each web process")
     worker_processes: int = Field(1, ge=1, description="worker processes started by `make run`")

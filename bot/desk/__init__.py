@@ -8,6 +8,7 @@ from bot.desk import (
     guarding,
     sign_in,
     views_account,
+    views_alerts,
     views_case,
     views_contact,
     views_find,
@@ -16,6 +17,7 @@ from bot.desk import (
     views_queues,
     views_records,
     views_referral,
+    views_rota,
     views_service,
     views_sign_in,
     views_staff,
@@ -29,6 +31,8 @@ __all__ = ["blueprint", "register"]
 
 # Imported for what they do: each puts its pages into the blueprint.
 VIEWS = (
+    views_rota,
+    views_alerts,
     views_sign_in,
     views_today,
     views_queues,

@@ -13,6 +13,7 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
         return []
     known = (
         ("desk.indicators", say("Indicators"), "chart"),
+        ("desk.rota_page", say("Rota"), "calendar"),
         ("desk.messages", say("Messages"), "bubble"),
         ("desk.costs", say("Costs"), "note"),
         ("desk.service", say("Service"), "pulse"),

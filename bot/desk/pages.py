@@ -30,6 +30,8 @@ class Rule:
 OPEN = Rule(signed_in=False)
 STAFF = Rule()
 REQUESTS = Rule(access.sees_requests, "requests")
+ROTA = Rule(access.sees_rota)
+PLANS_ROTA = Rule(access.plans_a_rota, "shifts")
 MESSAGES = Rule(access.reads_messages, "messages")
 LINE = Rule(access.runs_the_line)
 FILES = Rule(access.sees_files, "files")
@@ -46,6 +48,9 @@ PAGES: dict[str, Rule] = {
     "desk.change_language": OPEN,
     "desk.sign_out": STAFF,
     "desk.account": STAFF,
+    "desk.choose_alerts": STAFF,
+    "desk.give_email": STAFF,
+    "desk.prove_email": STAFF,
     "desk.new_recovery_codes": STAFF,
     "desk.end_session": STAFF,
     "desk.end_everywhere": STAFF,
@@ -64,6 +69,12 @@ PAGES: dict[str, Rule] = {
     "desk.read_number": REQUESTS,
     "desk.open_voice": REQUESTS,
     "desk.play_voice": REQUESTS,
+    "desk.rota_page": ROTA,
+    "desk.note_away": ROTA,
+    "desk.drop_away": ROTA,
+    "desk.shift": PLANS_ROTA,
+    "desk.drop_shift": PLANS_ROTA,
+    "desk.undo_rota": ROTA,
     "desk.messages": MESSAGES,
     "desk.send_again": MESSAGES,
     "desk.leave_message": MESSAGES,

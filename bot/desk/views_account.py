@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from bot.desk import second_factor, sign_in
+from bot.desk import second_factor, sign_in, views_alerts
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import FactorForm, StartForm
 from bot.desk.paths import own_path
@@ -66,7 +66,10 @@ def account() -> ResponseReturnValue:
     """Second factor, recovery codes, and every browser in which one is signed in."""
     with services().database.transaction() as session:
         sessions = sign_in.open_sessions(session, reader().id)
-    return render_template("desk/account.html", sessions=sessions, own=sign_in.own_row(), here="desk.account")
+    return render_template(
+        "desk/account.html", sessions=sessions, own=sign_in.own_row(), here="desk.account", forms=views_alerts.forms(),
+        address=views_alerts.address(), by_email=bool(services().settings.smtp_url),
+    )  # fmt: skip
 
 
 @blueprint.post("/account/recovery")

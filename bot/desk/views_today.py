@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
-from bot.desk import presenting, reading
+from bot.desk import presenting, presenting_rota, reading
 from bot.desk.blueprint import blueprint
 from bot.desk.presenting import Due, Row, Unanswered
 from bot.desk.reading import Entry
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import dates, say, say_many
-from bot.referrals import chains, letters
+from bot.referrals import access, chains, gaps, letters, rota
+from bot.referrals.rota import Plan
 from bot.store.models import Duty, Staff
 
 REFRESH_SECONDS = 60
@@ -45,7 +47,7 @@ def today() -> ResponseReturnValue:
     with services().database.transaction() as session:
         mine, opened = reading.mine_count(session, staff), reading.open_count(session, staff)
         day = _day(session, staff, at)
-        duty = _duty(session, staff)
+        duty = _duty(session, staff, at)
     shown = len(day.unanswered) + len(day.call_now) + len(day.later) + len(day.leave)
     return render_template(
         "desk/today.html", day=day, duty=duty, here="desk.today", refresh=REFRESH_SECONDS, hidden=max(0, mine - shown),
@@ -94,8 +96,12 @@ def _following(session: Session, entry: Entry, at: datetime) -> str:
     return rung.staff.name if rung.staff is not None else say("the hotline outside the office")
 
 
-def _duty(session: Session, staff: Staff) -> str:
-    """`De garde, files B, D`: where this person stands in a duty list."""
+def _duty(session: Session, staff: Staff, at: datetime) -> str:
+    """`De garde, file B, jusqu'à 20:00` by the rota; without one, where this person stands in a duty list."""
+    plan = Plan.read(session, at - rota.LONGEST_SHIFT, at + gaps.AHEAD, zone=ZoneInfo(services().settings.timezone))
+    planned = presenting_rota.own_shift(plan, staff.id, access.reads_rota(staff), at)
+    if planned:
+        return planned
     queues = session.scalars(select(Duty.queue).where(Duty.staff_id == staff.id)).all()
     names = sorted({letters.letter(services().settings, queue) for queue in queues})
     if not names:

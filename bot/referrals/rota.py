@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from bot.errors import ReferralError
+from bot.referrals.access import serves
 from bot.store.models import Absence, Audit, Shift, Staff
 
 LONGEST_SHIFT = timedelta(days=8)
@@ -121,7 +122,8 @@ def put_shift(
     ends_at: datetime,
     weeks: int = 1,
 ) -> list[Shift]:
-    """Plan a shift, and the same one in the following weeks. Raises ReferralError: `span`, `deputy`, `weeks`.
+    """Plan a shift, and the same one in the following weeks. Raises ReferralError: `span`, `deputy`, `weeks`, and
+    `serves` for somebody who does not serve the queue.
 
     Shifts may overlap: then several people are on duty. The same shift twice is one.
     """
@@ -131,6 +133,8 @@ def put_shift(
         raise ReferralError("weeks")
     if deputy is not None and deputy.id == staff.id:
         raise ReferralError("deputy")
+    if any(queue not in serves(one) for one in (staff, deputy) if one is not None):
+        raise ReferralError("serves")
     planned = []
     for week in range(weeks):
         later = timedelta(weeks=week)
@@ -151,10 +155,38 @@ def put_shift(
     return planned
 
 
-def drop_shift(session: Session, by: Staff, shift: Shift) -> None:
-    """Take one shift out of the rota."""
-    session.delete(shift)
-    session.add(Audit(staff_id=by.id, action="shift_dropped", subject=f"queue:{shift.queue}"))
+def drop_shift(session: Session, by: Staff, shift: Shift, *, following: bool = False) -> list[Shift]:
+    """Take a shift out of the rota; `following`: the same one of later weeks too. Returns what was taken out."""
+    dropped = [shift]
+    if following:
+        later = select(Shift).where(
+            Shift.queue == shift.queue,
+            Shift.office == shift.office,
+            Shift.staff_id == shift.staff_id,
+            Shift.starts_at > shift.starts_at,
+        )
+        week = timedelta(weeks=1)
+        dropped += [one for one in session.scalars(later) if not (one.starts_at - shift.starts_at) % week]
+    for one in dropped:
+        session.delete(one)
+    detail = {"shifts": len(dropped)}
+    session.add(Audit(staff_id=by.id, action="shift_dropped", subject=f"queue:{shift.queue}", detail=detail))
+    return dropped
+
+
+def drop_absence(session: Session, by: Staff, absence: Absence) -> None:
+    """Somebody is there after all."""
+    session.delete(absence)
+    session.add(Audit(staff_id=by.id, action="absence_dropped", subject=f"staff:{absence.staff_id}"))
+
+
+def uncovered(session: Session, staff_id: int, first_day: date, last_day: date, *, zone: ZoneInfo) -> list[Shift]:
+    """Shifts of somebody who is away on these days, with no deputy who is there."""
+    start = datetime.combine(first_day, time(), zone)
+    end = datetime.combine(last_day + timedelta(days=1), time(), zone)
+    plan = Plan.read(session, start, end, zone=zone)
+    mine = [one for one in plan.shifts if one.staff_id == staff_id]
+    return [one for one in mine if one.deputy_id is None or one.deputy_id in plan.away(max(one.starts_at, start))]
 
 
 def put_absence(session: Session, by: Staff, staff: Staff, first_day: date, last_day: date) -> Absence:

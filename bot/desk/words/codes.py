@@ -16,7 +16,9 @@ def level(code: str) -> str:
 
 def channel(code: str) -> str:
     """Names that nobody translates, but for the voice."""
-    return {"ussd": "USSD", "sms": "SMS", "whatsapp": "WhatsApp", "voice": say("call")}.get(code, code)
+    return {"ussd": "USSD", "sms": "SMS", "whatsapp": "WhatsApp", "voice": say("call"), "email": say("e-mail")}.get(
+        code, code
+    )
 
 
 def spoken(code: str | None) -> str:

@@ -66,6 +66,9 @@ def action(code: str) -> str:
         "shift_put": say("planned shifts"),
         "shift_dropped": say("took a shift out of the rota"),
         "absence_put": say("noted days away"),
+        "absence_dropped": say("took days away out"),
+        "alerts_chosen": say("chose where alerts go"),
+        "email_proven": say("proved an e-mail address"),
         "message_again": say("sent a message again"),
         "message_left": say("left an unsure message"),
     }.get(code, code)
