@@ -105,10 +105,10 @@ def test_messages_go_to_the_simulator_in_development_and_to_the_real_api_in_prod
 def test_the_same_over_the_kept_connection(
     configured: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, env: str, url: str
 ):
-    called: list[str] = []
+    called: list[tuple[str, str]] = []
 
-    def post(_kept: Kept, to: str, **_: object) -> Reply:
-        called.append(to)
+    def post(_kept: Kept, to: str, *, headers: dict[str, str], **_: object) -> Reply:
+        called.append((to, headers["User-Agent"].partition("/")[0]))
         body = {"SMSMessageData": {"Recipients": [{"statusCode": 101, "messageId": "id-1"}]}}
         return Reply(201, {"content-type": "application/json"}, json.dumps(body).encode())
 
@@ -116,4 +116,4 @@ def test_the_same_over_the_kept_connection(
     settings = configured(env=env, port=8123, africastalking_username="maraba")
     gateway = registry.build(settings, ["africastalking"])["africastalking"]
     assert gateway.send(Outbound("id-1", Channel.SMS, "+22790123456", "Sannu")).external_id == "id-1"
-    assert called == [url]
+    assert called == [(url, "africastalking-python")]  # the gateway's own library made the call; the line is ours
