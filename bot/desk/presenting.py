@@ -63,8 +63,8 @@ class Unanswered:
 
 
 def critical(referral: Referral) -> bool:
-    """A private talk is critical until a human lowers it (safety 3)."""
-    return referral.level == "critical" or referral.private
+    """A private talk is critical too, until a human lowers it (safety 3)."""
+    return referral.level == "critical"
 
 
 def badge(referral: Referral) -> Badge:

@@ -11,16 +11,27 @@ from flask_wtf import FlaskForm
 from phonenumbers import PhoneNumberFormat, country_code_for_region, format_number, parse
 from sqlalchemy.orm import Session
 
-from bot.desk import presenting, presenting_folder, presenting_messages, reading, reading_messages, safe_contact
+from bot.desk import (
+    presenting,
+    presenting_folder,
+    presenting_messages,
+    presenting_steps,
+    reading,
+    reading_messages,
+    safe_contact,
+)
 from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
 from bot.desk.reading import Folder
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.voice import voice
-from bot.desk.words import dates, say
-from bot.referrals import handing_on
+from bot.desk.words import dates, say, steps
+from bot.errors import ReferralError
+from bot.referrals import handing_on, sealing, undoing
 from bot.referrals.words import shown
 from bot.store.models import Audit, Referral, Staff
+
+UNDO = "undo:"  # category of a message that can be taken back; then referral and event
 
 
 @dataclass(slots=True)
@@ -30,6 +41,8 @@ class Shown:
     forms: dict[str, FlaskForm] = field(default_factory=dict)  # by their name in the template
     opened_text: tuple[int, str] | None = None
     opened_number: str = ""
+    asked: tuple[str, str] | None = None  # to whom and for what: the sentence of a consent, to be read out
+    prints: bool = False  # with notes and name, for a reason that was recorded
 
     @classmethod
     def of(cls, **forms: FlaskForm) -> Shown:
@@ -42,29 +55,42 @@ def take(
     step: Callable[[Session, Staff, Referral], str],
     *,
     to: str | Callable[[], str] = "desk.referral",
+    form: tuple[str, FlaskForm, str] | None = None,
 ) -> ResponseReturnValue:
-    """One step in one transaction, then the jobs are woken, then the next page says what was done."""
-    staff = reader()
-    with services().database.transaction() as session:
-        found = reading.seen(session, staff, checked(referral_id))
-        if found is None:
-            abort(404)
-        told = step(session, staff, found)
+    """One step in one transaction, then the jobs are woken, then the next page says what was done and offers to take it
+    back. `form`: its name, itself, and the field under which it is said why the step is not possible.
+    """
+    staff, at = reader(), now()
+    try:
+        with services().database.transaction() as session:
+            found = reading.seen(session, staff, checked(referral_id))
+            if found is None:
+                abort(404)
+            told = step(session, staff, found)
+            sealing.seal(session, found, ciphers=services().ciphers)
+            back = undoing.undoable(session, referral_id, staff, at)
+            there = reading.seen(session, staff, referral_id) is not None
+    except ReferralError as error:
+        why = steps.WHY_NOT.get(str(error), "")
+        if form is None or not why:
+            raise
+        form[1][form[2]].errors = [why]
+        return again(referral_id, Shown(forms={form[0]: form[1]}))
     services().wake("climb", referral_id)
     services().wake("send_messages")
-    flash(told)
+    flash(told, f"{UNDO}{referral_id}:{back}" if back is not None else "message")
     target = to if isinstance(to, str) else to()
-    page = url_for(target, referral_id=referral_id) if target == "desk.referral" else url_for(target)
+    page = url_for(target, referral_id=referral_id) if target == "desk.referral" and there else url_for("desk.today")
     return redirect(page, 303)
 
 
-def again(referral_id: str, shown_: Shown) -> ResponseReturnValue:
+def again(referral_id: str, shown_: Shown, status: int = 422) -> ResponseReturnValue:
     """The page with what was typed and what is missing."""
     staff = reader()
     with services().database.transaction() as session:
         folder = folder_of(session, staff, referral_id)
         note_reading(session, staff, referral_id, "referral_read")
-        return page(session, folder, staff, shown_), 422
+        return page(session, folder, staff, shown_), status
 
 
 def folder_of(session: Session, staff: Staff, referral_id: str) -> Folder:
@@ -99,7 +125,8 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     by = folder.entry.ladder.due_at if folder.entry.ladder else None
     return render_template(
         "desk/referral.html",
-        **(_forms(referral) | shown_.forms),
+        **(_forms(referral) | presenting_steps.forms(referral) | shown_.forms),
+        **presenting_steps.part(session, folder, staff, at, shown_.asked),
         id=referral.id,
         ticket=shown(referral.ticket),
         letter=presenting.letter(referral),
@@ -129,6 +156,8 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         voice=voice(session, folder, staff, at),
         opened_text=shown_.opened_text,
         opened_number=shown_.opened_number,
+        prints=shown_.prints,
+        case_name=folder.case.name if shown_.prints and folder.case is not None else "",
     )
 
 
@@ -141,6 +170,7 @@ def _forms(referral: Referral) -> dict[str, FlaskForm]:
         "close_form": CloseForm(),
         "text_form": ReasonForm("text"),
         "number_form": ReasonForm("number"),
+        "print_form": ReasonForm("print"),
         "voice_form": ReasonForm("voice"),
     }
 

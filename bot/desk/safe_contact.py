@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.desk.services import services
-from bot.desk.words import codes, dates, say
+from bot.desk.words import codes, dates, say, steps
 from bot.engine.effects import MISSED_CALL, Terms
 from bot.messages import has_phone
 from bot.referrals import clocks
@@ -70,7 +70,7 @@ def safe_contact(referral: Referral, now: datetime) -> SafeContact:
     allowed = clocks.next_safe_call(terms, now, clocks=hours)
     answered = _call_now_until(terms, now)
     if answered is not None:
-        return _asked_for_it(referral, terms, answered)
+        return _asked_for_it(referral, terms, answered, now)
     if terms is None or allowed is None:
         return _not_allowed(referral, terms, now)
     window = hours.windows[terms.window]
@@ -98,10 +98,10 @@ def _call_now_until(terms: Terms | None, now: datetime) -> datetime | None:
     return datetime.fromtimestamp(terms.now_until, UTC)
 
 
-def _asked_for_it(referral: Referral, terms: Terms | None, until: datetime) -> SafeContact:
+def _asked_for_it(referral: Referral, terms: Terms | None, until: datetime, now: datetime) -> SafeContact:
     return SafeContact(
         "ok", "phone", say("Call now, before %(hour)s", hour=dates.hour(until)),
-        say("The person typed the number of this request and said yes."), _facts(referral, terms), until=until,
+        say("The person typed the number of this request and said yes."), _facts(referral, terms, now), until=until,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _not_allowed(referral: Referral, terms: Terms | None, now: datetime) -> Safe
         text = say(
             "The person has not said yet whether calling is safe. Wait until they dial again. No message leaves."
         )
-    said = say("not asked yet") if unanswered else say("the person, %(when)s", when=_when(referral, now))
+    said = say("not asked yet") if unanswered else _said(referral, terms, now)
     facts = [(say("Said by"), said)]
     if codes.caller(referral.caller):
         facts.append((say("Who calls"), codes.caller(referral.caller)))
@@ -130,7 +130,7 @@ def _allowed(
     title = say("Call %(window)s, from %(start)s to %(end)s", **_span(terms.window, span))
     if terms.window == "any":
         title = say("Call from %(start)s to %(end)s", start=clock_face(span[0]), end=clock_face(span[1]))
-    return SafeContact("ok", glyph, title, text, _facts(referral, terms), now, until, span, terms.window)
+    return SafeContact("ok", glyph, title, text, _facts(referral, terms, now), now, until, span, terms.window)
 
 
 def _later(
@@ -141,7 +141,7 @@ def _later(
         "Not now. Call %(day)s, from %(start)s to %(end)s.", day=day, start=clock_face(span[0]), end=clock_face(span[1])
     )
     text = " ".join(filter(None, (_rang(referral), _never(terms.window), _writing(terms))))
-    return SafeContact("wait", "clock", title, text, _facts(referral, terms), allowed, None, span, terms.window)
+    return SafeContact("wait", "clock", title, text, _facts(referral, terms, now), allowed, None, span, terms.window)
 
 
 def _rang(referral: Referral) -> str:
@@ -150,7 +150,15 @@ def _rang(referral: Referral) -> str:
     return say("The person let this line ring and may be called at that number.") if rang else ""
 
 
-def _facts(referral: Referral, terms: Terms | None) -> list[tuple[str, str]]:
+def _said(referral: Referral, terms: Terms | None, now: datetime) -> str:
+    """Since when this holds: it is asked again at each talk, for safety changes."""
+    if terms is None or not terms.said_at:
+        return say("the person, %(when)s", when=_when(referral, now))
+    when = dates.day_and_hour(datetime.fromtimestamp(terms.said_at, UTC), now)
+    return say("the person, %(how)s, %(when)s", how=steps.word(steps.how(), terms.said_by), when=when)
+
+
+def _facts(referral: Referral, terms: Terms | None, now: datetime) -> list[tuple[str, str]]:
     facts = []
     if codes.caller(referral.caller):
         facts.append((say("Who calls"), codes.caller(referral.caller)))
@@ -160,6 +168,8 @@ def _facts(referral: Referral, terms: Terms | None) -> list[tuple[str, str]]:
     facts.append((say("Say first"), say("“Is it a good moment?”")))
     cover = terms.cover_phrase if terms and terms.cover_phrase else say("wrong number")
     facts.append((say("If another person answers"), say("“%(phrase)s”, then hang up", phrase=cover)))
+    if terms is not None and terms.said_at:
+        facts.append((say("Said by"), _said(referral, terms, now)))
     return facts
 
 

@@ -56,6 +56,22 @@ def read_number(referral_id: str) -> ResponseReturnValue:
         return page(session, folder, staff, Shown(opened_number=read_aloud(number)))
 
 
+@blueprint.post("/referrals/<referral_id>/print")
+def print_request(referral_id: str) -> ResponseReturnValue:
+    """With number, name and notes, for a reason that is kept; what is private or sealed never prints."""
+    form = ReasonForm("print")
+    if not form.validate():
+        return again(referral_id, Shown.of(print_form=form))
+    staff = reader()
+    with services().database.transaction() as session:
+        folder = folder_of(session, staff, referral_id)
+        if folder.entry.referral.private or folder.entry.referral.sealed:
+            abort(404)
+        number = safe_contact.number_of(folder.entry.referral, folder.contact, now())
+        note_reading(session, staff, referral_id, "request_printed", reason=form.reason.data)
+        return page(session, folder, staff, Shown(opened_number=read_aloud(number), prints=True))
+
+
 @blueprint.post("/referrals/<referral_id>/voice")
 def open_voice(referral_id: str) -> ResponseReturnValue:
     """The player of a sealed request, for a reason that is kept."""

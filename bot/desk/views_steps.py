@@ -6,13 +6,13 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from bot.desk import reading
 from bot.desk.blueprint import blueprint
-from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm
+from bot.desk.forms import CHOOSE, CallForm, CloseForm, NoteForm
+from bot.desk.forms_steps import ONLY_SPOKEN, RefuseForm, TermsForm
 from bot.desk.referral_page import Shown, again, take
 from bot.desk.services import now, services
 from bot.desk.words import dates, say
-from bot.referrals import handing_on, writing
+from bot.referrals import handing_on, said_terms, writing
 from bot.referrals.words import shown
 from bot.store.models import Referral, Staff
 
@@ -34,10 +34,13 @@ def accept(referral_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/referrals/<referral_id>/refuse")
 def refuse(referral_id: str) -> ResponseReturnValue:
-    """I cannot: the next person is told."""
+    """I cannot, and why: the next person is told."""
+    form = RefuseForm()
+    if not form.validate():
+        return again(referral_id, Shown.of(refuse_form=form))
 
     def step(session: Session, staff: Staff, found: Referral) -> str:
-        handing_on.refuse(session, found, staff, now())
+        handing_on.refuse(session, found, staff, form.reason.data, now())
         return say("%(ticket)s: noted, the next person is told.", ticket=shown(found.ticket))
 
     return take(referral_id, step, to="desk.today")
@@ -45,21 +48,57 @@ def refuse(referral_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/referrals/<referral_id>/call")
 def log_call(referral_id: str) -> ResponseReturnValue:
-    """What came of a call, with a note or without."""
-    form = CallForm()
-    if not form.validate():
-        return again(referral_id, Shown.of(call_form=form))
+    """What came of a call, with a note or without, and what the person said about the next one."""
+    form, terms = CallForm(), TermsForm()
+    valid = form.validate() & terms.validate()
+    if valid and terms.may_call.data and form.result.data != "spoke":
+        terms.may_call.errors, valid = [ONLY_SPOKEN], False
+    if not valid:
+        return again(referral_id, Shown.of(call_form=form, terms_form=terms))
 
     def step(session: Session, staff: Staff, found: Referral) -> str:
-        at = now()
-        writing.log_call(
-            session, found, staff, form.result.data, at, ciphers=services().ciphers, settings=services().settings
-        )
+        at, ciphers, settings = now(), services().ciphers, services().settings
+        writing.log_call(session, found, staff, form.result.data, at, ciphers=ciphers, settings=settings)
+        if terms.may_call.data:
+            said = _said(terms, "voice")
+            said_terms.say_terms(session, found, staff, said, at, ciphers=ciphers, settings=settings)
         if (form.note.data or "").strip():
-            writing.note(session, found, staff, form.note.data, at, ciphers=services().ciphers)
+            writing.note(session, found, staff, form.note.data, at, ciphers=ciphers)
         return say("Call noted, %(ticket)s.", ticket=shown(found.ticket))
 
     return take(referral_id, step)
+
+
+@blueprint.post("/referrals/<referral_id>/terms")
+def say_terms(referral_id: str) -> ResponseReturnValue:
+    """How the person may be reached, as they say it to us by themselves, by phone or face to face."""
+    form = TermsForm()
+    valid = form.validate()
+    if valid and not form.may_call.data:
+        form.may_call.errors, valid = [CHOOSE], False
+    if not valid:
+        return again(referral_id, Shown.of(terms_form=form))
+
+    def step(session: Session, staff: Staff, found: Referral) -> str:
+        said_terms.say_terms(
+            session, found, staff, _said(form, form.how.data or "voice"), now(),
+            ciphers=services().ciphers, settings=services().settings,
+        )  # fmt: skip
+        return say("What the person said is kept, %(ticket)s.", ticket=shown(found.ticket))
+
+    return take(referral_id, step)
+
+
+def _said(form: TermsForm, how: str) -> said_terms.Said:
+    return said_terms.Said(
+        may_call=form.may_call.data == "yes",
+        window=form.window.data or "any",
+        number=form.e164 or "",
+        text=form.text.data == "yes",
+        who_answers=form.who_answers.data or "",
+        cover_phrase=form.cover_phrase.data or "",
+        how=how,
+    )
 
 
 @blueprint.post("/referrals/<referral_id>/note")
@@ -88,23 +127,6 @@ def call_now(referral_id: str) -> ResponseReturnValue:
         return say("“Call you now?” waits for the person, %(ticket)s.", ticket=shown(found.ticket))
 
     return take(referral_id, step)
-
-
-@blueprint.post("/referrals/<referral_id>/code")
-def set_code(referral_id: str) -> ResponseReturnValue:
-    """Set the code; who may no longer see the referral afterwards lands on Today."""
-    form = CodeForm(sorted(handing_on.needs()), None)
-    if not form.validate():
-        return again(referral_id, Shown.of(code_form=form))
-    kept = []
-
-    def step(session: Session, staff: Staff, found: Referral) -> str:
-        handing_on.set_code(session, found, staff, form.code.data, now(), settings=services().settings)
-        session.flush()
-        kept.append(reading.seen(session, staff, referral_id) is not None)
-        return say("Code set, %(ticket)s.", ticket=shown(found.ticket))
-
-    return take(referral_id, step, to=lambda: "desk.referral" if kept[0] else "desk.today")
 
 
 @blueprint.post("/referrals/<referral_id>/close")

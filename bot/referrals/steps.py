@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from bot.config import Settings
 from bot.errors import ReferralError
 from bot.referrals.clocks import Clocks, lapses_at
-from bot.referrals.rows import audit, held, open_alerts, tell_taken
+from bot.referrals.rows import add_event, audit, held, open_alerts, tell_taken
 from bot.referrals.terms import read_terms
+from bot.referrals.undoing import before
 from bot.store.ciphers import Ciphers
 from bot.store.models import Ladder, Referral, ReferralEvent, Staff
 
@@ -55,12 +56,11 @@ def log_call(
     referral, ladder = held(session, referral, staff)
     if referral.accepted_by is None:
         take(session, referral, ladder, staff=staff, at=at, ciphers=ciphers, settings=settings)
+    was = before(referral, ladder)
     _attempted(referral, ladder, at)
     if result == "spoke":
         referral.state = "in_progress"
-    session.add(
-        ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="call_logged", detail={"result": result})
-    )
+    add_event(session, referral, staff, "call_logged", at, result=result, was=was)
     audit(session, staff, "log_call", referral=referral, at=at, result=result)
 
 
@@ -98,6 +98,7 @@ def take(
     settings: Settings,
 ) -> None:
     """The acceptance itself, on rows already locked and free; the desk calls `accept`."""
+    was = before(referral, ladder)
     referral.state, referral.accepted_by, referral.accepted_at = "accepted", staff.id, at
     for alert in open_alerts(session, referral.id):
         alert.open = False
@@ -106,7 +107,7 @@ def take(
     clocks = Clocks.of(settings)
     ladder.due_at = lapses_at(read_terms(referral, ciphers=ciphers), at, clocks=clocks)
     ladder.why = "no_call"
-    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="accepted"))
+    add_event(session, referral, staff, "accepted", at, was=was)
     tell_taken(session, referral, by=staff, at=at, ciphers=ciphers, settings=settings)
 
 

@@ -15,9 +15,11 @@ from bot.engine.effects import LEVELS, AnswerCallNow, AttachReferral, OpenReferr
 from bot.messages import has_phone
 from bot.referrals import words
 from bot.referrals.answering import staff_answer
-from bot.referrals.clocks import STANDARD, Clocks, first_alert_at, lapses_at
+from bot.referrals.clocks import STANDARD, Clocks, first_alert_at
 from bot.referrals.closing import close
+from bot.referrals.levels import tell_risen
 from bot.referrals.rows import OVER, close_alerts, lock, name_office, once, release, release_unseeing, restart
+from bot.referrals.said_terms import follow
 from bot.referrals.steps import accept, leave_call_now, log_call, note
 from bot.referrals.telling import tell
 from bot.referrals.terms import NOBODY, read_terms, write_terms
@@ -110,11 +112,12 @@ def update_referral(
     turn: str,
     ciphers: Ciphers,
     clocks: Clocks = STANDARD,
+    settings: Settings | None = None,
 ) -> None:
     """What the person added. A level only rises; risen or moved, the ladder starts again from its first rung.
 
     A closed one opens again then, for nobody was told of that. What is said of an attached one counts for the older.
-    `forget_contact` takes number and case off, so that people inside cannot link it (safety 19).
+    Whoever has it hears that its level rose, or that a call is now allowed. `forget_contact` takes number and case off, so that people inside cannot link it (safety 19).
     """
     rows = _bearer(session, effect)
     if rows is None:
@@ -129,7 +132,7 @@ def update_referral(
     _fill_in(referral, effect)
     _place(referral, effect)
     if effect.terms is not None:
-        _new_terms(referral, ladder, effect.terms, at=at, ciphers=ciphers, clocks=clocks)
+        _new_terms(session, rows, effect.terms, at=at, ciphers=ciphers, settings=settings)
     if effect.forget_contact:
         referral.contact_id, referral.case_id = None, None
     parted = referral.state == "attached" and not effect.forget_contact
@@ -142,6 +145,8 @@ def update_referral(
         once(session, referral.id, kind="reopened", at=at, turn=key, detail={})
     if referral.accepted_by is None:
         restart(ladder, referral, at=at, clocks=clocks)
+    elif settings is not None and _RANK[referral.level] > _RANK[before[0]]:
+        tell_risen(session, referral, at=at, ciphers=ciphers, settings=settings)
 
 
 def attach_referral(session: Session, effect: AttachReferral, *, at: datetime, turn: str) -> None:
@@ -234,12 +239,19 @@ def _place(referral: Referral, effect: UpdateReferral) -> None:
 
 
 def _new_terms(
-    referral: Referral, ladder: Ladder, terms: Terms, *, at: datetime, ciphers: Ciphers, clocks: Clocks
+    session: Session,
+    rows: tuple[Referral, Ladder],
+    terms: Terms,
+    *,
+    at: datetime,
+    ciphers: Ciphers,
+    settings: Settings | None,
 ) -> None:
-    """Keep them, and count the 45 minutes of an acceptance from when they allow a call (safety 16)."""
+    """Keep them; an acceptance is counted anew, and whoever has it hears that a call is allowed."""
+    referral, ladder = rows
+    before = read_terms(referral, ciphers=ciphers)
     write_terms(referral, terms, ciphers=ciphers)
-    if referral.accepted_by is not None and referral.first_attempt_at is None and referral.state not in OVER:
-        ladder.due_at, ladder.why = lapses_at(terms, at, clocks=clocks), "no_call"
+    follow(session, referral, ladder, before, terms, at=at, ciphers=ciphers, settings=settings)
 
 
 def _moved(session: Session, referral: Referral) -> None:

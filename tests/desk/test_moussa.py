@@ -12,8 +12,15 @@ from .conftest import MORNING
 
 TICKET = "9412607"
 STEPS = ["accept", "refuse", "call", "note", "call-now", "code", "close", "texts/1", "number"]
+STEPS += ["hand-over", "take-over", "level", "reopen", "undo", "terms", "flags", "flags/1/end", "consents", "print"]
+STEPS += ["consents/1/withdraw", "consents/1/agree", "without-consent"]
 FIELDS = {"call-result": "spoke", "note-note": "x", "code-code": "KIT", "close-outcome": "helped"}
-FIELDS |= {"text-reason": "why not", "number-reason": "why not"}
+FIELDS |= {"text-reason": "why not", "number-reason": "why not", "print-reason": "why not", "refuse-reason": "busy"}
+FIELDS |= {"hand-queue": "assistance", "hand-reason": "asked", "over-reason": "away", "level-level": "normal"}
+FIELDS |= {"level-reason": "misread", "reopen-reason": "mistake", "event": "1", "terms-may_call": "yes"}
+FIELDS |= {"flag-word": "call", "flag-until": "2026-11-25", "consent-receiver": "health", "consent-purpose": "care"}
+FIELDS |= {"consent-answer": "yes", "consent-language": "fr", "consent-channel": "voice", "without-receiver": "health"}
+FIELDS |= {"without-purpose": "care", "without-right": "life", "without-reason": "why not"}
 
 
 def plain(page: str) -> str:

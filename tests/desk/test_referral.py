@@ -158,7 +158,7 @@ def test_those_told_before_hear_that_it_is_taken(hadiza, opened, database, cast)
 
 def test_i_cannot_tells_the_next_person_at_once(hadiza, opened, row, hands, database):
     referral = opened(TICKET, told="hadiza")
-    assert hadiza.post(f"{page(referral)}/refuse").location == "/desk/"
+    assert hadiza.post(f"{page(referral)}/refuse", **{"refuse-reason": "busy"}).location == "/desk/"
     ladder = row(referral, Ladder)
     assert (ladder.due_at, ladder.why) == (hands(), "refused")
     with database.transaction() as session:
@@ -168,7 +168,7 @@ def test_i_cannot_tells_the_next_person_at_once(hadiza, opened, row, hands, data
 
 def test_handing_back_what_one_has_taken_starts_the_ladder_again(hadiza, opened, row, hands):
     referral = opened(TICKET, terms=MORNING, by="hadiza")
-    hadiza.post(f"{page(referral)}/refuse")
+    hadiza.post(f"{page(referral)}/refuse", **{"refuse-reason": "away"})
     assert (row(referral).state, row(referral).accepted_by) == ("new", None)
     assert row(referral, Ladder).due_at <= hands()
 

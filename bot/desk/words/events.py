@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.desk.words import codes, say
+from bot.desk.services import services
+from bot.desk.words import codes, say, steps
 from bot.engine.effects import MISSED_CALL
+from bot.referrals import letters
 
-BY_THE_PERSON = frozenset({"opened", "updated", "attached", "repeated", "called_again", "call_now_answered", "wrote"})
+BY_THE_PERSON = frozenset(
+    {
+        "opened", "updated", "attached", "repeated", "called_again", "call_now_answered", "wrote", "wrote_back",
+        "solved", "not_solved",
+    }
+)  # fmt: skip
 BY_ITSELF = frozenset({"alerted", "alert_failed", "lapsed", "nobody_to_alert"})  # a name here is whom it concerns
 
 
@@ -25,6 +32,9 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         return say("The person says: call me now")
     if kind in ("code_set", "coded"):
         return say("Code set: %(code)s", code=codes.need(str(detail.get("code", ""))))
+    told = _step(kind, detail)
+    if told:
+        return told
     sentences = {
         "opened": say("Request opened at the first choice"),
         "repeated": say("The same request told again"),
@@ -35,7 +45,6 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         "alerted": say("Alert sent, number and queue only"),
         "alert_failed": say("Alert not delivered"),
         "accepted": say("Accepted"),
-        "refused": say("Cannot take it; the next person is told"),
         "postponed": say("Later"),
         "lapsed": say("No call was noted in time; the next person is told"),
         "noted": say("Note"),
@@ -45,8 +54,59 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         "moved": say("Moved to another queue"),
         "nobody_to_alert": say("Nobody to tell: this queue has nobody on duty"),
         "reopened": say("Opened again"),
+        "replied": say("Written to the person"),
+        "wrote_back": say("The person wrote back"),
+        "asked": say("Asked whether it is solved"),
+        "not_asked": say("Not asked whether it is solved"),
+        "solved": say("The person says: solved"),
+        "not_solved": say("The person says: not solved"),
+        "undone": say("The step before is taken back"),
+        "refused": say("Cannot take it; the next person is told"),
     }
     return sentences.get(kind, kind)
+
+
+def _step(kind: str, detail: dict[str, Any]) -> str:
+    """A step of a colleague with its reason; "" for what is none."""
+    reason = str(detail.get("reason", ""))
+    if kind == "refused" and reason:
+        return say("Cannot take it: %(reason)s; the next person is told", reason=steps.word(steps.refusals(), reason))
+    if kind == "handed_over":
+        to = letters.letter(services().settings, str(detail.get("to", "")))
+        why = steps.word(steps.handing_reasons(), reason)
+        return say("Handed over to queue %(letter)s: %(reason)s", letter=to, reason=why)
+    if kind == "taken_over":
+        return say("Taken over: %(reason)s", reason=steps.word(steps.taking_reasons(), reason))
+    if kind == "level_set":
+        why = steps.word([pair for group in steps.level_reasons().values() for pair in group], reason)
+        return say("Level %(level)s: %(reason)s", level=codes.level(str(detail["level"])), reason=why)
+    if kind == "reopened" and reason:
+        return say("Opened again: %(reason)s", reason=steps.word(steps.reopening_reasons(), reason))
+    if kind == "terms_said":
+        how = steps.word(steps.how(), detail.get("how"))
+        return (
+            say("Call allowed, said %(how)s", how=how)
+            if detail.get("may_call")
+            else say("Call not allowed, said %(how)s", how=how)
+        )
+    if kind in ("flagged", "flag_ended"):
+        word = steps.word(steps.flag_words(), detail.get("word"))
+        return say("Reminder: %(word)s", word=word) if kind == "flagged" else say("Reminder done: %(word)s", word=word)
+    return _passing(kind, detail)
+
+
+def _passing(kind: str, detail: dict[str, Any]) -> str:
+    """Steps about passing on; "" for others."""
+    receiver = steps.word(steps.receivers(), detail.get("receiver"))
+    if kind == "consent_said":
+        said = say("yes") if detail.get("answer") == "yes" else say("no")
+        return say("Passing on to %(receiver)s: the person says %(answer)s", receiver=receiver, answer=said)
+    words = {
+        "consent_withdrawn": say("Passing on to %(receiver)s: taken back", receiver=receiver),
+        "without_asked": say("Passing on to %(receiver)s without a yes: waits for a second person", receiver=receiver),
+        "without_agreed": say("Passing on to %(receiver)s without a yes: a second person agrees", receiver=receiver),
+    }
+    return words.get(kind, "")
 
 
 def doer(kind: str, name: str, channel: str) -> str:
@@ -66,5 +126,7 @@ def reading(action: str) -> str:
         "number_read": say("Phone number shown"),
         "voice_opened": say("Protected voice note opened"),
         "voice_heard": say("Voice note played"),
+        "sealed_opened": say("Sealed content opened"),
+        "request_printed": say("Prepared for printing, with number and notes"),
     }
     return words.get(action, action)
