@@ -65,9 +65,7 @@ class StaffTurns:
 
         return self._commit(digest, channel, change, known=known, once=f"solved\n{once}", now=now)
 
-    def end_pushes(
-        self, digest: str, stopped: tuple[str, ...], *, known: Contact, once: str, now: datetime
-    ) -> None:
+    def end_pushes(self, digest: str, stopped: tuple[str, ...], *, known: Contact, once: str, now: datetime) -> None:
         """What the person asked by voice to end: channels, or kinds of message on them (safety 7). Raises StoreDown."""
 
         def change(standing: Standing, contact: Contact) -> tuple[Session | None, Contact]:

@@ -4,6 +4,8 @@ A row is confirmed once the store has it; until then every run tells it again. T
 in the conversation before its message leaves, so that a digit is never taken for an answer to something else.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -24,7 +26,6 @@ from bot.referrals.replying import Way, way
 from bot.referrals.rows import lock
 from bot.referrals.terms import read_terms
 from bot.staff_turns import StaffTurns
-from bot.store.ciphers import Ciphers
 from bot.store.conversations import Conversations
 from bot.store.models import Contact, OptOut, Referral, ReferralEvent
 from bot.store.wire import Wire
@@ -48,34 +49,38 @@ def tell_conversations(services: Services, *, now: datetime | None = None) -> in
 
 
 def _silences(services: Services, now: datetime | None) -> int:
-    turns = _staff_turns(services)
     with services.database.transaction() as session:
         at = now or _now(session)
         changed = Contact.human_until.is_distinct_from(Contact.human_copied)
         rows = session.scalars(select(Contact).where(changed).order_by(Contact.id).limit(MOST)).all()
         session.expunge_all()
-    for contact in rows:
-        once = f"{contact.human_until}\n{contact.human_copied}\n{contact.human_on}"
-        channel = Channel(contact.human_on or Channel.SMS)
-        turns.silence(contact.digest, channel, contact.human_until, known=_known(contact), once=once, now=at)
-        with services.database.transaction() as session:
-            session.get_one(Contact, contact.id, with_for_update=True).human_copied = contact.human_until
+    if not rows:
+        return 0
+    with _staff_turns(services) as turns:
+        for contact in rows:
+            once = f"{contact.human_until}\n{contact.human_copied}\n{contact.human_on}"
+            channel = Channel(contact.human_on or Channel.SMS)
+            turns.silence(contact.digest, channel, contact.human_until, known=_known(contact), once=once, now=at)
+            with services.database.transaction() as session:
+                session.get_one(Contact, contact.id, with_for_update=True).human_copied = contact.human_until
     return len(rows)
 
 
 def _opt_outs(services: Services, now: datetime | None) -> int:
     """What the desk noted is in force already, for the gate reads the row; answers and offers to go on read the store."""
-    turns = _staff_turns(services)
     with services.database.transaction() as session:
         at = now or _now(session)
         untold = select(OptOut, Contact).join(Contact, Contact.id == OptOut.contact_id).where(OptOut.told_at.is_(None))
         rows = session.execute(untold.order_by(OptOut.id).limit(MOST)).all()
         session.expunge_all()
-    for noted, contact in rows:
-        stopped = tuple(noted.stopped)
-        turns.end_pushes(contact.digest, stopped, known=_known(contact), once=str(noted.id), now=at)
-        with services.database.transaction() as session:
-            session.get_one(OptOut, noted.id, with_for_update=True).told_at = at
+    if not rows:
+        return 0
+    with _staff_turns(services) as turns:
+        for noted, contact in rows:
+            stopped = tuple(noted.stopped)
+            turns.end_pushes(contact.digest, stopped, known=_known(contact), once=str(noted.id), now=at)
+            with services.database.transaction() as session:
+                session.get_one(OptOut, noted.id, with_for_update=True).told_at = at
     return len(rows)
 
 
@@ -83,14 +88,17 @@ def _questions(services: Services, now: datetime | None) -> int:
     with services.database.transaction() as session:
         waiting = select(Referral.id).where(Referral.closing == "asking").order_by(Referral.closed_at).limit(MOST)
         ids = session.scalars(waiting).all()
+    if not ids:
+        return 0
     asked = 0
-    for referral_id in ids:
-        with services.database.transaction() as session:
-            asked += _question(session, services, referral_id, now or _now(session))
+    with _staff_turns(services) as turns:
+        for referral_id in ids:
+            with services.database.transaction() as session:
+                asked += _question(session, services, turns, referral_id, now or _now(session))
     return asked
 
 
-def _question(session: Session, services: Services, referral_id: str, at: datetime) -> bool:
+def _question(session: Session, services: Services, turns: StaffTurns, referral_id: str, at: datetime) -> bool:
     rows = lock(session, referral_id)
     if rows is None or rows[0].closing != "asking" or rows[0].closed_at is None:
         return False
@@ -108,7 +116,6 @@ def _question(session: Session, services: Services, referral_id: str, at: dateti
     if not verdict.passes:
         return False if verdict.until is not None else _never(session, referral, verdict.reason, at)
     known = _known(there.contact)
-    turns = _staff_turns(services)
     if not turns.ask_solved(there.contact.digest, there.channel, referral.ticket, known=known, once=draft.id, now=at):
         return False
     try:
@@ -162,22 +169,21 @@ def _known(contact: Contact) -> engine.Contact:
     )
 
 
-def _staff_turns(services: Services) -> StaffTurns:
+@contextmanager
+def _staff_turns(services: Services) -> Iterator[StaffTurns]:
+    """For one run that found something to tell."""
     settings = services.settings
+    wire = Wire(settings.redis_url, timeout=settings.store_timeout)
     content = _content(settings.short_code, settings.emergency_number)
-    return StaffTurns(
-        _conversations(settings.redis_url, settings.store_timeout, services.ciphers), services.ciphers, content.flows
-    )
+    try:
+        yield StaffTurns(Conversations(wire, services.ciphers), services.ciphers, content.flows)
+    finally:
+        wire.close()
 
 
 @lru_cache(maxsize=4)
 def _content(short_code: str, emergency_number: str) -> Content:
     return Content.read(ROOT, Constants(short_code, emergency_number))
-
-
-@lru_cache(maxsize=4)
-def _conversations(url: str, timeout: float, ciphers: Ciphers) -> Conversations:
-    return Conversations(Wire(url, timeout=timeout), ciphers)
 
 
 def _now(session: Session) -> datetime:
