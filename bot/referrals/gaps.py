@@ -18,7 +18,7 @@ from bot.referrals.rota import LONGEST_SHIFT, Plan, Stretch
 from bot.referrals.telling import tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Staff
+from bot.store.models import Message, Staff
 
 AHEAD = timedelta(weeks=6)  # how far the calendar goes
 EVE = timedelta(days=1)  # told once more so long before
@@ -74,35 +74,37 @@ def coming(session: Session, now: datetime, settings: Settings) -> list[Gap]:
 
 
 def warn(database: Database, *, now: datetime, settings: Settings, ciphers: Ciphers) -> int:
-    """Tell whoever plans a rota of its gaps, once days before and once the day before; returns how many texts wait.
+    """Tell whoever plans a rota of its gaps, once days before and once the day before; returns how many were told.
 
     Running it again tells nobody twice: the id of a text derives from its gap. Nothing is told by night.
     """
-    clocks = Clocks.of(settings)
-    due, told = in_alert_hours(now, clocks=clocks), 0
+    clocks, told = Clocks.of(settings), 0
     with database.transaction() as session:
         for gap in coming(session, now, settings):
             stage = "eve" if gap.start - now <= EVE else "first"
+            name = f"gap|{stage}|{gap.queue}|{gap.office}|{gap.start.timestamp():.0f}"
             for staff in planners(session, gap):
-                name = f"gap|{stage}|{gap.queue}|{gap.office}|{gap.start.timestamp():.0f}"
+                message_id = ciphers.derived_id(str(staff.id).encode(), name)
+                if session.get(Message, message_id) is not None:
+                    continue
                 text = words.say(
                     "gap",
                     staff.language,
                     letter=letter(settings, gap.queue),
                     span=words.span(gap.start, gap.end, staff.language, clocks=clocks),
                 )
-                told += len(
-                    tell(
-                        session,
-                        staff,
-                        text=text,
-                        at=now,
-                        due_at=due,
-                        message_id=ciphers.derived_id(str(staff.id).encode(), name),
-                        ciphers=ciphers,
-                        settings=settings,
-                    )
+                due = in_alert_hours(now, clocks=clocks)
+                tell(
+                    session,
+                    staff,
+                    text=text,
+                    at=now,
+                    due_at=due,
+                    message_id=message_id,
+                    ciphers=ciphers,
+                    settings=settings,
                 )
+                told += 1
     return told
 
 
