@@ -6,6 +6,7 @@ from flask import Flask
 
 from bot.desk import (
     guarding,
+    lean,
     sign_in,
     views_account,
     views_alerts,
@@ -34,6 +35,7 @@ __all__ = ["blueprint", "register"]
 
 # Imported for what they do: each puts its pages into the blueprint.
 VIEWS = (
+    lean,
     views_rota,
     views_alerts,
     views_sign_in,

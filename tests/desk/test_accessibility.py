@@ -1,0 +1,193 @@
+"""Every page of the desk in Chromium: axe finds nothing at WCAG 2.2 AA, the keyboard reaches everything, pages are light."""
+
+import gzip
+import threading
+
+import pytest
+from werkzeug.serving import make_server
+
+from bot.config import ROOT
+from bot.desk.guarding import STATIC
+from bot.desk.pages import PAGES
+
+from .conftest import EVENING, MORNING, REFUSED
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+AXE = (ROOT / "tests/browser/axe/axe.min.js").read_text(encoding="utf-8")
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RUN = "tags => axe.run(document, {runOnly: tags}).then(found => found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')))"
+FIRST, AFTER = 100_000, 20_000  # bytes over the line, the first time and once the browser keeps the files
+# Of whom a page is looked at; what needs an id is opened from a list below.
+LOOKERS = ("hadiza", "moussa", "ousmane", "adamou", "zeinabou", "salamatou")
+
+
+@pytest.fixture
+def readers(signed_in, cast, database, password_hash):
+    from bot.store.models import Staff
+
+    with database.transaction() as session:
+        session.add(Staff(login="salamatou", name="Salamatou", role="data_protection", password_hash=password_hash))
+    return {login: signed_in(login) for login in LOOKERS}
+
+
+@pytest.fixture
+def busy(opened):
+    """One of each, as in a morning; returns the id of one that may be called."""
+    opened("7352082", told="hadiza", text="il me cherche")
+    opened("4821737", terms=MORNING, by="hadiza", private=True, due_in=-12)
+    opened("3594726", terms=EVENING, level="normal", language="fr")
+    opened("6190454", terms=REFUSED, private=True, by="hadiza", due_in=None)
+    opened("1112223", terms=MORNING, by="aicha", level="high")
+    return opened("9412607", terms=MORNING, by="hadiza", caller="woman", code="THR", urgent=True, due_in=34)
+
+
+def addresses(app, reader):
+    """The pages without an id that this reader may open by a link."""
+    plain = [
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint in PAGES and "GET" in rule.methods and not rule.arguments
+    ]
+    return sorted(path for path in plain if reader.get(path).status_code == 200)
+
+
+@pytest.fixture
+def served(app):
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    from tests.chromium import FLAGS, PROGRAM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium, served):
+    """A window of a reader, or of somebody who has not signed in."""
+    contexts = []
+
+    def open_window(reader=None, *, width=1280, dark=False, **more):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", base_url=served, **more
+        )
+        contexts.append(context)
+        if reader is not None:
+            kept = reader.client.get_cookie("maraba_desk", path="/desk").value
+            context.add_cookies([{"name": "maraba_desk", "value": kept, "url": f"{served}/desk"}])
+        return context.new_page()
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+def faults(page):
+    page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.evaluate(AXE)
+    return page.evaluate(RUN, LEVELS)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
+def test_axe_finds_nothing(app, readers, busy, browse, width, dark):
+    found = {}
+    for login, reader in readers.items():
+        page = browse(reader, width=width, dark=dark)
+        paths = addresses(app, reader) + ([f"/desk/referrals/{busy}"] if login == "hadiza" else [])
+        assert "/desk/" in paths
+        for path in paths:
+            page.goto(path)
+            if said := faults(page):
+                found[login, path] = said
+    page = browse(width=width, dark=dark)
+    page.goto("/desk/sign-in")
+    assert faults(page) == []
+    assert found == {}
+
+
+def test_the_first_key_leads_past_the_menu_and_focus_goes_on(readers, busy, browse):
+    page = browse(readers["hadiza"])
+    page.goto("/desk/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    seen = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        place = page.evaluate("() => [...document.querySelectorAll('*')].indexOf(document.activeElement)")
+        inside = page.evaluate("() => document.activeElement.closest('main') !== null")
+        if not inside or place in seen:
+            break
+        seen.append(place)
+    assert seen == sorted(seen)  # as the page is read
+    assert len(seen) == page.evaluate(
+        "() => [...document.querySelectorAll('main a, main button, main summary')].filter(one => one.checkVisibility() && !one.disabled).length"
+    )
+
+
+def test_keys_walk_the_list_and_can_be_turned_off(readers, busy, browse):
+    page = browse(readers["hadiza"])
+    page.goto("/desk/queues")
+    tickets = page.locator("a.ticket").all_inner_texts()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("() => document.activeElement.textContent") == tickets[1]
+    page.keyboard.press("k")
+    page.keyboard.press("o")
+    page.wait_for_selector(f"h1:text('{tickets[0]}')")
+    page.keyboard.press("/")
+    page.wait_for_url("**/desk/find")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    assert faults(page) == []
+    page.locator("dialog input").uncheck()
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    page.keyboard.press("t")
+    assert page.locator("dialog[open]").count() == 0
+    assert page.url.endswith("/desk/find")
+    page.locator("[data-opens-keys]").click()
+    assert page.locator("dialog[open] input").is_checked() is False
+
+
+def test_letters_typed_into_a_field_are_letters(readers, busy, browse):
+    page = browse(readers["hadiza"])
+    page.goto("/desk/find")
+    page.locator("#main input[type=text], #main input:not([type=hidden])").first.click()
+    page.keyboard.type("tq?/jko")
+    assert page.url.endswith("/desk/find")
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_a_request_can_be_served_without_scripts(readers, busy, browse):
+    page = browse(readers["hadiza"], java_script_enabled=False)
+    page.goto("/desk/")
+    page.click("article[aria-label='735-2082'] .button.first")
+    assert page.locator("h1").inner_text() == "735-2082"
+    assert page.locator("[data-opens-keys]").is_visible() is False
+
+
+def test_pages_are_light(app, readers, opened):
+    """With more than a page holds in every list; packed as every browser asks for it."""
+    for number in range(90):
+        terms, level = (MORNING, EVENING, REFUSED)[number % 3], ("critical", "high", "normal")[number % 3]
+        one = opened(str(5_000_000 + number), terms=terms, level=level, told="hadiza" if number % 2 else None)
+    kept = sum(len((STATIC / name).read_bytes()) for name in ("maraba.css", "desk.js", "keys.js", "mark.svg"))
+    for login, reader in readers.items():
+        for path in [*addresses(app, reader), *([f"/desk/referrals/{one}"] if login == "hadiza" else [])]:
+            answer = reader.get(path, headers={"Accept-Encoding": "gzip"})
+            assert len(answer.data) < AFTER, (login, path)
+            assert len(answer.data) + kept < FIRST, (login, path)
+            assert b"</html>" in (gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data)
