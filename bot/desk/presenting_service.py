@@ -62,7 +62,9 @@ def worst(found: list[Part]) -> str:
 def settings(known: Settings) -> list[Setting]:
     """In the order of docs/settings.md."""
     return [
-        Setting(f"MARABA_{name.upper()}", _value(name, getattr(known, name)), field.description or "")
+        Setting(
+            f"MARABA_{name.upper()}", _value(name, getattr(known, name)), (field.description or "").replace("`", "")
+        )
         for name, field in Settings.model_fields.items()
     ]
 

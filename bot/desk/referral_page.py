@@ -18,6 +18,7 @@ from bot.desk import (
     presenting_steps,
     reading,
     reading_messages,
+    reading_people,
     safe_contact,
 )
 from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
@@ -147,6 +148,8 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         call_now_left=referral.call_now,
         ladder=presenting_folder.ladder(session, folder, at),
         known=presenting_folder.known(folder, at),
+        phone_page=referral.contact_id,
+        file_page=file.id if (file := reading_people.file(session, staff, referral.case_id or 0)) else None,
         history=presenting_folder.history(folder, staff, at),
         same_phone=[_other(one) for one in folder.same_phone],
         about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],

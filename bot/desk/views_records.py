@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select
+from sqlalchemy.orm import aliased
 from werkzeug.datastructures import MultiDict
 
 from bot.desk.blueprint import blueprint
@@ -81,14 +82,17 @@ def _open_to(staff: Staff) -> ColumnElement[bool]:
         )
     )
     about_messages = Audit.subject.startswith("message:")  # a message may be about a sealed request
+    focal = aliased(Staff)
+    by_focal = exists(select(focal.id).where(focal.id == Audit.staff_id, focal.role == "psea_focal"))
+    phones_of_sealed = and_(Audit.subject.startswith("contact:"), by_focal)  # whom else would they look at
     if staff.role == "psea_focal":
-        return sealed
-    return and_(not_(sealed), not_(about_messages)) if staff.role == "data_protection" else false()
+        return or_(sealed, phones_of_sealed)
+    return not_(or_(sealed, about_messages, phones_of_sealed)) if staff.role == "data_protection" else false()
 
 
 def _record(row: Audit, name: str | None) -> Record:
     kind, _, of = row.subject.partition(":")
-    mark = services().ciphers.code("record", of).hex()[:6] if kind in ("referral", "case") else ""
+    mark = services().ciphers.code("record", of).hex()[:6] if kind in ("referral", "case", "contact") else ""
     return Record(row.at, name or "", records.action(row.action), mark, str(row.detail.get("reason") or ""))
 
 

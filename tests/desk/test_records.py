@@ -41,6 +41,16 @@ def test_focal_points_see_nothing_that_is_not_sealed(hadiza, zeinabou, opened):
     assert "a ouvert une demande" not in zeinabou.reads("/desk/records")
 
 
+def test_a_phone_that_a_focal_point_looked_at_is_told_to_focal_points_alone(hadiza, zeinabou, nafissa, opened, amina):
+    opened("7352082", queue="sealed")
+    opened("9412607")
+    zeinabou.reads(f"/desk/phones/{amina}")
+    assert "a ouvert la page d’un téléphone" not in nafissa.reads("/desk/records")
+    assert "a ouvert la page d’un téléphone" in zeinabou.reads("/desk/records")
+    hadiza.reads(f"/desk/phones/{amina}")
+    assert "a ouvert la page d’un téléphone" in nafissa.reads("/desk/records")
+
+
 @pytest.mark.parametrize("login", ["hadiza", "moussa", "ousmane", "adamou"])
 def test_nobody_else_searches_records(signed_in, login):
     reader = signed_in(login)

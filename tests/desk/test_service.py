@@ -45,10 +45,10 @@ def due(database, kind, count, seconds):
 def test_what_is_well_says_so_and_renews_itself(adamou, well):
     page = adamou.reads("/desk/service")
     assert 'data-refresh="30"' in page
-    assert "répond" in part(page, "Magasin des conversations")
+    assert "répond" in part(page, "Base des conversations")
     assert "à jour" in part(page, "Enregistreur")
     assert "vue 09:12" in part(page, "Horloge")
-    assert "aucun ne s’est annoncé" in part(page, "Ouvriers")
+    assert "aucun ne s’est annoncé" in part(page, "Workers")
     assert "Quelque chose demande votre aide maintenant." in page
 
 
@@ -79,8 +79,8 @@ def test_stores_that_are_away_are_said_in_words(adamou, well, services):
     away = redis.Redis(unix_socket_path="/nowhere/none.sock")
     services.redis_client, services.queue_client = away, away
     page = adamou.reads("/desk/service")
-    assert "personne n’est servi" in part(page, "Magasin des conversations")
-    assert "quelques secondes plus tard" in part(page, "Magasin des tâches")
+    assert "personne n’est servi" in part(page, "Base des conversations")
+    assert "quelques secondes plus tard" in part(page, "Base des tâches")
 
 
 def test_without_postgresql_the_parts_say_so(services):

@@ -17,7 +17,7 @@ def choices() -> list[tuple[str, str]]:
 
 
 def stopped(name: str) -> str:
-    """`SMS: everything that we send unasked`, `SMS: reminder`."""
+    """`SMS: everything but answers`, `SMS: reminder`."""
     channel, _, kind = name.partition(":")
-    what = messages.kind(kind) if kind else say("everything that nobody asked for")
+    what = messages.kind(kind) if kind else say("everything but answers")
     return say("%(channel)s: %(what)s", channel=codes.channel(channel), what=what)
