@@ -100,7 +100,7 @@ def of_message(message: Message, colleague: str, now: datetime) -> Line:
         kind=messages.kind(message.kind),
         state=messages.state(message.state),
         tone=TONES.get(message.state, ""),
-        way=" · ".join((codes.channel(message.channel), message.gateway)),
+        way=_way(message),
         when=dates.day_and_hour(at, now),
         machine=dates.machine(at),
         to=_to(message, colleague),
@@ -200,3 +200,9 @@ def _to(message: Message, colleague: str) -> str:
 def _month(month: datetime, form: str) -> str:
     text: str = format_date(month.date(), form, locale=language())
     return text
+
+
+def _way(message: Message) -> str:
+    """`SMS · kannel`, and what was tried first where that could not arrive."""
+    instead = say("instead of %(channel)s", channel=codes.channel(message.fell_from)) if message.fell_from else ""
+    return " · ".join(filter(None, (codes.channel(message.channel), message.gateway, instead)))

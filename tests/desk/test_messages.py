@@ -321,3 +321,8 @@ def test_every_cause_has_words_in_both_languages_and_a_row_in_the_docs(app, caus
     assert remedy.endswith(".")
     if language == "en":
         assert f"| `{cause}` | {title} | " in (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+
+
+def test_an_sms_in_place_of_whatsapp_says_so(ousmane, wrote):
+    wrote("failed", fell_from="whatsapp")
+    assert "à la place de WhatsApp" in ousmane.reads("/desk/messages")
