@@ -22,6 +22,7 @@ from bot.desk import (
     views_records,
     views_referral,
     views_rota,
+    views_sealed,
     views_service,
     views_sign_in,
     views_staff,
@@ -55,6 +56,7 @@ VIEWS = (
     views_account,
     views_staff,
     views_records,
+    views_sealed,
 )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from bot.desk import menu, pages, sign_in, words
+from bot.desk import menu, pages, sealed_page, sign_in, words
 from bot.desk.blueprint import blueprint
 from bot.desk.services import now
 from bot.desk.words import dates, roles
@@ -87,6 +87,7 @@ def for_templates() -> dict[str, object]:
         "me": sign_in.known_reader(),
         "role": roles.role,
         "more_pages": menu.more_pages(sign_in.known_reader()),
+        "needs_key": sealed_page.needs_key(sign_in.known_reader()),
         "tab_counts": {"today": None, "queues": None},  # a page that knows them says so
     }
 

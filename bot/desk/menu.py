@@ -20,6 +20,7 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
         ("desk.settings", say("Settings"), "list"),
         ("desk.people", say("Staff"), "person"),
         ("desk.search_records", say("Records"), "search"),
+        ("desk.reader_key", say("My key"), "lock"),
         ("desk.account", say("My account"), "lock"),
     )
     return [page for page in known if pages.opens(page[0], staff)]

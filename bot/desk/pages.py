@@ -34,6 +34,7 @@ ROTA = Rule(access.sees_rota)
 PLANS_ROTA = Rule(access.plans_a_rota, "shifts")
 MESSAGES = Rule(access.reads_messages, "messages")
 LINE = Rule(access.runs_the_line)
+SEALED = Rule(access.reads_sealed)
 FILES = Rule(access.sees_files, "files")
 OPENING = Rule(access.opens_files, "files")
 PHONES = Rule(access.sees_phones, "phones")
@@ -82,6 +83,13 @@ PAGES: dict[str, Rule] = {
     "desk.read_number": REQUESTS,
     "desk.open_voice": REQUESTS,
     "desk.play_voice": REQUESTS,
+    "desk.open_sealed": Rule(access.reads_sealed, "requests"),
+    "desk.reader_key": SEALED,
+    "desk.make_reader_key": SEALED,
+    "desk.change_passphrase": SEALED,
+    "desk.unlock_key": SEALED,
+    "desk.lock_key": SEALED,
+    "desk.share_sealed": SEALED,
     "desk.rota_page": ROTA,
     "desk.note_away": ROTA,
     "desk.drop_away": ROTA,

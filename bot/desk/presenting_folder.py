@@ -119,6 +119,8 @@ def known(folder: Folder, now: datetime) -> list[tuple[str, str, bool]]:
         (say("Need"), need or say("not known yet"), not referral.code),
         (say("Began"), presenting.rang(folder.entry, now) or codes.source(referral.source), False),
     ]
+    if folder.opened is not None and folder.opened.who.case:
+        rows.append((say("File"), shown_case(folder.opened.who.case), False))
     if folder.case is not None:
         rows.append((say("File"), shown_case(folder.case.number), False))
         rows.append((say("Region"), folder.case.region, False))
@@ -190,7 +192,9 @@ def text_of(event: ReferralEvent) -> str:
 
 def _line(folder: Folder, event: ReferralEvent, name: str, staff: Staff, now: datetime) -> Line:
     note, sealed_text = "", None
-    if may_read_text(folder, event, staff):
+    if f"event:{event.id}" in folder.sealed:
+        note = _sealed_text(folder, event, staff)
+    elif may_read_text(folder, event, staff):
         if event.staff_id is not None:
             note = text_of(event)
         else:
@@ -200,6 +204,15 @@ def _line(folder: Folder, event: ReferralEvent, name: str, staff: Staff, now: da
     by = events.doer(event.kind, name, folder.entry.referral.channel)
     text = events.happened(event.kind, event.detail)
     return Line(dates.day_and_hour(event.at, now), event.at, text, by, note, sealed_text)
+
+
+def _sealed_text(folder: Folder, event: ReferralEvent, staff: Staff) -> str:
+    """What was sealed, where the request is open to this reader; else only that there is something."""
+    if not may_read(folder, (event.at, event.id), staff):
+        return say("Written for another queue.")
+    if folder.opened is None:
+        return say("Sealed: open the request to read it.")
+    return folder.opened.texts.get(event.id) or say("Sealed before you had this key.")
 
 
 def _held(folder: Folder, staff: Staff, now: datetime) -> str:

@@ -27,7 +27,15 @@ from bot.store.models import (
 
 DONE = ("closed", "attached")
 SHARED_LIST = 20
-SHOWN_READINGS = ("referral_read", "text_read", "number_read", "voice_opened", "voice_heard", "request_printed")
+SHOWN_READINGS = (
+    "referral_read",
+    "text_read",
+    "number_read",
+    "voice_opened",
+    "voice_heard",
+    "request_printed",
+    "sealed_opened",
+)
 IS_OPEN = Referral.state.not_in(DONE)
 IS_CRITICAL = or_(Referral.level == "critical", Referral.private)  # a private talk, until a human lowers it (safety 3)
 UNANSWERED = and_(Referral.state == "new", IS_CRITICAL)

@@ -20,6 +20,7 @@ from bot.desk import (
     reading_messages,
     reading_people,
     safe_contact,
+    sealed_page,
 )
 from bot.desk.forms import CallForm, CloseForm, CodeForm, NoteForm, ReasonForm
 from bot.desk.reading import Folder
@@ -99,6 +100,7 @@ def folder_of(session: Session, staff: Staff, referral_id: str) -> Folder:
     found = reading.folder(session, staff, checked(referral_id))
     if found is None:
         abort(404)
+    sealed_page.look_into(session, staff, found)
     return found
 
 
@@ -118,16 +120,18 @@ def note_reading(session: Session, staff: Staff, referral_id: str, action: str, 
 def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     """Everything in words; nothing personal leaves but through here."""
     referral, at = folder.entry.referral, now()
-    safe = safe_contact.safe_contact(referral, at)
+    safe = safe_contact.safe_contact(referral, at, folder.opened)
     is_open = referral.state not in reading.DONE
     mine = referral.accepted_by == staff.id
-    number = safe_contact.number_of(referral, folder.contact, at)
+    number = safe_contact.number_of(referral, folder.contact, at, folder.opened)
     tel = number if safe.may_call_now and mine and is_open else ""
     by = folder.entry.ladder.due_at if folder.entry.ladder else None
+    shown_.forms.setdefault("open_form", sealed_page.open_form(session, staff))
     return render_template(
         "desk/referral.html",
         **(_forms(referral) | presenting_steps.forms(referral) | shown_.forms),
         **presenting_steps.part(session, folder, staff, at, shown_.asked),
+        **sealed_page.part(session, staff, folder),
         id=referral.id,
         ticket=shown(referral.ticket),
         letter=presenting.letter(referral),
@@ -138,7 +142,7 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         tel=tel,
         tel_words=read_aloud(tel),
         has_number=bool(number),
-        no_number=safe_contact.no_number(folder.contact),
+        no_number=sealed_page.no_number(folder) or safe_contact.no_number(folder.contact),
         open=is_open,
         held=referral.accepted_by is not None,
         mine=mine,

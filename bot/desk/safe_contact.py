@@ -12,6 +12,7 @@ from bot.desk.words import codes, dates, say, steps
 from bot.engine.effects import MISSED_CALL, Terms
 from bot.messages import has_phone
 from bot.referrals import clocks
+from bot.referrals.opening import Contents
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Unreadable
 from bot.store.models import Contact, Referral
@@ -41,13 +42,18 @@ class SafeContact:
         return self.tone == "ok"
 
 
-def number_of(referral: Referral, contact: Contact | None, now: datetime) -> str:
-    """The number to call, E.164: the one the terms name, else the one that was used; "" where there is none."""
-    terms = read_terms(referral, ciphers=services().ciphers)
+def number_of(referral: Referral, contact: Contact | None, now: datetime, opened: Contents | None = None) -> str:
+    """The number to call, E.164: the one the terms name, else the one that was used; "" where there is none.
+
+    `opened`: what was sealed of it, where this reader may read it now.
+    """
+    terms = _terms(referral, opened)
     if terms is not None:
         named = terms.now_number if clocks.asked_for_a_call(terms, now) else terms.number
         if named:
             return named
+    if opened is not None and has_phone(opened.who.address):
+        return opened.who.address
     return phone_of(contact)
 
 
@@ -63,9 +69,9 @@ def no_number(contact: Contact | None) -> str:
     return say("no phone number: only WhatsApp") if address and not has_phone(address) else say("no number")
 
 
-def safe_contact(referral: Referral, now: datetime) -> SafeContact:
+def safe_contact(referral: Referral, now: datetime, opened: Contents | None = None) -> SafeContact:
     """The banner of this referral at this minute."""
-    terms = read_terms(referral, ciphers=services().ciphers)
+    terms = _terms(referral, opened)
     hours = clocks.Clocks.of(services().settings)
     allowed = clocks.next_safe_call(terms, now, clocks=hours)
     answered = _call_now_until(terms, now)
@@ -79,6 +85,11 @@ def safe_contact(referral: Referral, now: datetime) -> SafeContact:
     if allowed <= now:
         return _allowed(referral, terms, now, until=until, span=span)
     return _later(referral, terms, now, allowed=allowed, span=span)
+
+
+def _terms(referral: Referral, opened: Contents | None) -> Terms | None:
+    terms = read_terms(referral, ciphers=services().ciphers)
+    return terms if opened is None else opened.whole(terms)
 
 
 def _address(contact: Contact | None) -> str:
@@ -162,6 +173,8 @@ def _facts(referral: Referral, terms: Terms | None, now: datetime) -> list[tuple
     facts = []
     if codes.caller(referral.caller):
         facts.append((say("Who calls"), codes.caller(referral.caller)))
+    if terms is not None and terms.sealed:
+        return [*facts, (say("Who answers, what to say"), say("sealed: open the request first"))]
     facts.append(
         (say("Who answers"), terms.who_answers if terms and terms.who_answers else say("not known, ask first"))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bot.desk import presenting_folder, safe_contact
+from bot.desk import presenting_folder, safe_contact, sealed_page
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import ReasonForm
 from bot.desk.referral_page import Shown, again, folder_of, note_reading, page, read_aloud
@@ -51,7 +51,7 @@ def read_number(referral_id: str) -> ResponseReturnValue:
     staff = reader()
     with services().database.transaction() as session:
         folder = folder_of(session, staff, referral_id)
-        number = safe_contact.number_of(folder.entry.referral, folder.contact, now())
+        number = safe_contact.number_of(folder.entry.referral, folder.contact, now(), folder.opened)
         note_reading(session, staff, referral_id, "number_read", reason=form.reason.data)
         return page(session, folder, staff, Shown(opened_number=read_aloud(number)))
 
@@ -67,7 +67,7 @@ def print_request(referral_id: str) -> ResponseReturnValue:
         folder = folder_of(session, staff, referral_id)
         if folder.entry.referral.private or folder.entry.referral.sealed:
             abort(404)
-        number = safe_contact.number_of(folder.entry.referral, folder.contact, now())
+        number = safe_contact.number_of(folder.entry.referral, folder.contact, now(), folder.opened)
         note_reading(session, staff, referral_id, "request_printed", reason=form.reason.data)
         return page(session, folder, staff, Shown(opened_number=read_aloud(number), prints=True))
 
@@ -95,7 +95,9 @@ def play_voice(referral_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
         folder = folder_of(session, staff, referral_id)
         allowed = voice(session, folder, staff, now())
-        found = recordings.sound(session, referral_id, ciphers=services().ciphers)
+        found = recordings.sound(session, referral_id, ciphers=services().ciphers) or sealed_page.sound(
+            session, staff, folder
+        )
         if allowed is None or not allowed.plays or found is None:
             abort(404)
         if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):

@@ -6,6 +6,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from bot.desk import sealed_page
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import CHOOSE, CallForm, CloseForm, NoteForm
 from bot.desk.forms_steps import ONLY_SPOKEN, RefuseForm, TermsForm
@@ -61,7 +62,8 @@ def log_call(referral_id: str) -> ResponseReturnValue:
         writing.log_call(session, found, staff, form.result.data, at, ciphers=ciphers, settings=settings)
         if terms.may_call.data:
             said = _said(terms, "voice")
-            said_terms.say_terms(session, found, staff, said, at, ciphers=ciphers, settings=settings)
+            opened = sealed_page.opened(session, staff, found)
+            said_terms.say_terms(session, found, staff, said, at, opened=opened, ciphers=ciphers, settings=settings)
         if (form.note.data or "").strip():
             writing.note(session, found, staff, form.note.data, at, ciphers=ciphers)
         return say("Call noted, %(ticket)s.", ticket=shown(found.ticket))
@@ -82,7 +84,7 @@ def say_terms(referral_id: str) -> ResponseReturnValue:
     def step(session: Session, staff: Staff, found: Referral) -> str:
         said_terms.say_terms(
             session, found, staff, _said(form, form.how.data or "voice"), now(),
-            ciphers=services().ciphers, settings=services().settings,
+            opened=sealed_page.opened(session, staff, found), ciphers=services().ciphers, settings=services().settings,
         )  # fmt: skip
         return say("What the person said is kept, %(ticket)s.", ticket=shown(found.ticket))
 

@@ -42,8 +42,14 @@ def voice(session: Session, folder: Folder, staff: Staff, now: datetime) -> Voic
         return Voice(say("Spoken for another queue."))
     if row.state == "waiting":
         return Voice(say("It is being fetched; open the page again in a minute."))
+    if f"sound:{referral.id}" in folder.sealed and folder.opened is None:
+        return Voice(say("Sealed: open the request to listen."))
     kept = say("Kept until %(day)s.", day=dates.day_of_month(row.delete_after))
-    asks = access.queue_of(referral) == "sealed" and not _gave_reason(session, referral, staff, now)
+    asks = (
+        access.queue_of(referral) == "sealed"
+        and folder.opened is None
+        and not _gave_reason(session, referral, staff, now)
+    )
     return Voice(kept, plays=not asks, asks=asks)
 
 
