@@ -104,12 +104,12 @@ def span_words(start: datetime, end: datetime) -> str:
 def _days(
     plan: Plan, stretches: list[Stretch], until: datetime, begin: date, names: dict[int, str], now: datetime
 ) -> list[Day]:
-    """The rows of one week; those before the first and after the last shift are left out."""
+    """The rows of one week from today on; those before the first and after the last shift are left out."""
     holidays, today = Clocks.of(services().settings).holidays, dates.local(now).date()
     found = []
     for day in (begin + timedelta(days=one) for one in range(7)):
         lines = [_line(plan, one, day, names) for one in stretches if _stands_in(one, day) and one.start < until]
-        if lines:
+        if lines and day >= today:
             name = format_date(day, "EEE d", locale=language())
             found.append(Day(name, day in holidays, day == today, lines))
     return found
