@@ -21,16 +21,20 @@ from bot.desk.forms_steps import (
     TermsForm,
     WithoutForm,
 )
+from bot.desk.presenting import Badge, badge
 from bot.desk.reading import Folder, names
 from bot.desk.services import services
 from bot.desk.words import codes, dates, say, say_many, steps
 from bot.engine.effects import LEVELS
 from bot.referrals import access, attempts, consent_wording, consents, flags
 from bot.referrals.clocks import Clocks
+from bot.referrals.words import shown
 from bot.store.ciphers import Unreadable
 from bot.store.models import Consent, Referral, Staff
 
 log = structlog.get_logger(__name__)
+
+MOST_DUE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,17 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class DueReminder:
+    """Of a list: that there is one, never of what (it may tell the need)."""
+
+    id: str
+    ticket: str
+    badge: Badge
+    day: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Passing:
     """One answer about passing on. `tone`: ok, wait or no; `agrees`: this reader may be the second person."""
 
@@ -54,6 +69,17 @@ class Passing:
     reason: str
     agrees: bool
     ends: bool
+
+
+def due(session: Session, staff: Staff, at: datetime) -> list[DueReminder]:
+    """The reminders of today and before, for the list of the day."""
+    today = dates.local(at).date()
+    return [
+        DueReminder(
+            referral.id, shown(referral.ticket), badge(referral), dates.short_date(flag.until), flag.until < today
+        )
+        for flag, referral in flags.due(session, staff, today, most=MOST_DUE)
+    ]
 
 
 def forms(referral: Referral) -> dict[str, FlaskForm]:

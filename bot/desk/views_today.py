@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
-from bot.desk import presenting, presenting_rota, reading
+from bot.desk import presenting, presenting_rota, presenting_steps, reading
 from bot.desk.blueprint import blueprint
 from bot.desk.presenting import Due, Row, Unanswered
 from bot.desk.reading import Entry
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
-from bot.desk.words import dates, say, say_many
+from bot.desk.words import dates, say, say_many, steps
 from bot.referrals import access, chains, gaps, letters, rota
 from bot.referrals.rota import Plan
 from bot.store.models import Duty, Staff
@@ -48,10 +48,12 @@ def today() -> ResponseReturnValue:
         mine, opened = reading.mine_count(session, staff), reading.open_count(session, staff)
         day = _day(session, staff, at)
         duty = _duty(session, staff, at)
+        reminders = presenting_steps.due(session, staff, at)
     shown = len(day.unanswered) + len(day.call_now) + len(day.later) + len(day.leave)
     return render_template(
         "desk/today.html", day=day, duty=duty, here="desk.today", refresh=REFRESH_SECONDS, hidden=max(0, mine - shown),
         tab_counts={"today": mine, "queues": opened}, first_words=_empty_words(day, at),
+        reminders=reminders, refusals=steps.refusals(),
     )  # fmt: skip
 
 
