@@ -13,6 +13,7 @@ from bot.config import Settings
 from bot.errors import ReferralError
 from bot.referrals.clocks import Clocks, lapses_at
 from bot.referrals.rows import add_event, audit, held, open_alerts, tell_taken
+from bot.referrals.sealing import add_text
 from bot.referrals.terms import read_terms
 from bot.referrals.undoing import before
 from bot.store.ciphers import Ciphers
@@ -65,12 +66,12 @@ def log_call(
 
 
 def note(session: Session, referral: Referral, staff: Staff, text: str, at: datetime, *, ciphers: Ciphers) -> None:
-    """Words for colleagues who may see the referral; encrypted. A note is no attempt."""
+    """Words for colleagues who may see the referral; encrypted, sealed where it is. A note is no attempt."""
     if not text.strip():
         raise ReferralError("empty")
     referral, _ = held(session, referral, staff, over=True)
-    kept = ciphers.encrypt(text.strip().encode(), f"referrals|{referral.id}|text".encode())
-    session.add(ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="noted", text_enc=kept))
+    noted = ReferralEvent(referral_id=referral.id, at=at, staff_id=staff.id, kind="noted")
+    add_text(session, referral, noted, text.strip(), ciphers=ciphers)
     audit(session, staff, "note", referral=referral, at=at)
 
 
