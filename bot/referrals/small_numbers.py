@@ -2,7 +2,7 @@
 
 The same requests are shown cut up in two ways, by week and by office. Both add up to one total, so one hidden count
 could be reckoned back. `protect` hides further counts until no hidden one can have a single value.
-What was decided and why: docs/decisions/0028.
+What was decided and why: docs/decisions/0028-small-numbers.md.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from datetime import timedelta
 
 import pytest
 from werkzeug.serving import make_server
@@ -10,7 +11,7 @@ from bot.config import ROOT
 from bot.desk.guarding import STATIC
 from bot.desk.pages import PAGES
 
-from .conftest import EVENING, MORNING, REFUSED
+from .conftest import EVENING, MORNING, NOON, REFUSED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = (ROOT / "tests/browser/axe/axe.min.js").read_text(encoding="utf-8")
@@ -191,3 +192,29 @@ def test_pages_are_light(app, readers, opened):
             assert len(answer.data) < AFTER, (login, path)
             assert len(answer.data) + kept < FIRST, (login, path)
             assert b"</html>" in (gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data)
+
+
+def test_the_pages_of_the_guide(readers, busy, browse, opened, database, cast, request):
+    """Pictures for docs/desk.md where `--pictures` asks for them: what the guide says of a page is on it."""
+    folder = request.config.getoption("--pictures")
+
+    def shown(login, path, name, told):
+        page = browse(readers[login])
+        page.goto(path)
+        assert told in page.inner_text("main")
+        if folder:
+            page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+    shown("hadiza", f"/desk/referrals/{busy}", "desk-request-1280", "Appeler le matin")
+    shown("hadiza", "/desk/queues", "desk-queues-1280", "735-2082")
+    number = 6_000_000
+    for week in range(12):
+        for one in range(6 + week % 3 + week // 4):
+            number += 1
+            at = NOON - timedelta(days=4 + 7 * (11 - week), minutes=one)
+            opened(
+                str(number), ago=(NOON - at).total_seconds() / 60, due_in=None, private=one < 5, by="hadiza",
+                office=("Zinder", "Tahoua")[one % 2], state="closed", closed_at=at + timedelta(hours=30 + one),
+                outcome="helped", first_attempt_at=at + timedelta(minutes=(58 - 2 * week) + 9 * (one - 3)),
+            )  # fmt: skip
+    shown("ousmane", "/desk/indicators", "desk-indicators-1280", "S47")
