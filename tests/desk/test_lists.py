@@ -88,7 +88,7 @@ def test_find_leads_to_the_page(hadiza, busy, typed):
     assert "9412607" not in answer.location.replace("9412607".rjust(32, "a"), "")
 
 
-@pytest.mark.parametrize("typed", ["999-9999", "abc", "", "+22790006511", "Amina", "94126070"])
+@pytest.mark.parametrize("typed", ["999-9999", "", "+22790006511", "94126070", "ab"])
 def test_find_has_one_answer_for_all_else(hadiza, busy, typed):
     answer = hadiza.post("/desk/find", wanted=typed)
     assert answer.status_code == 200
