@@ -301,6 +301,7 @@ class Referral(Base):
     __table_args__ = (
         CheckConstraint("level in ('critical', 'high', 'normal')"),
         Index("ix_referrals_open", "queue", "level", postgresql_where=text("state not in ('closed', 'attached')")),
+        Index("ix_referrals_opened", "opened_at"),
         Index("ix_referrals_asking", "closed_at", postgresql_where=text("closing = 'asking'")),
     )
 
