@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
     Field,
+    HiddenField,
     PasswordField,
     RadioField,
     SelectField,
@@ -18,14 +20,16 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput
 
-from bot.desk.words import codes, mark, roles, say
+from bot.desk.words import codes, mark, roles, say, writing
 from bot.referrals import access
 from bot.referrals.staffing import SHORTEST_PASSWORD
 
 LONGEST_NOTE = 2000
+LONGEST_REPLY = 480  # letters: three SMS
 LONGEST_REASON = 200
 NEEDED = mark("Fill in this field.")
 CHOOSE = mark("Choose one.")
+EITHER = mark("Choose a sentence or write your own words, not both.")
 TOO_LONG = mark("Too long.")
 REASON_LENGTH = mark("At least 3 letters, at most 200.")
 PASSWORD_LENGTH = mark("At least 10 characters.")
@@ -184,14 +188,41 @@ class CodeForm(DeskForm):
 
 
 class CloseForm(DeskForm):
-    """How it ended."""
+    """How it ended, and whether the person is asked if it is solved; `untold` "" asks."""
 
     outcome = SelectField(validators=[InputRequired(CHOOSE)])
+    untold = SelectField(default="")
 
     def __init__(self) -> None:
         super().__init__(prefix="close")
-        self.label(outcome=say("Outcome"))
+        self.label(outcome=say("Outcome"), untold=say("To the person"))
         self.outcome.choices = [("", say("choose…")), *codes.outcomes()]
+        self.untold.choices = [("", say("ask whether it is solved")), *writing.untold()]
+
+
+class ReplyForm(DeskForm):
+    """What is written to the person: a reviewed sentence, or words of one's own. `once` makes sending twice one."""
+
+    sentence = SelectField(default="")
+    text = TextAreaField(
+        validators=[Length(max=LONGEST_REPLY, message=TOO_LONG)],
+        render_kw={"rows": "2", "maxlength": str(LONGEST_REPLY)},
+    )
+    once = HiddenField(validators=[Length(max=40)])
+
+    def __init__(self, sentences: list[tuple[str, str]]) -> None:
+        super().__init__(prefix="reply")
+        self.label(sentence=say("A reviewed sentence"), text=say("Or your own words"))
+        self.sentence.choices = [("", say("choose…")), *sentences]
+        self.once.data = self.once.data or secrets.token_urlsafe(12)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """One of the two, never both."""
+        whole = bool(super().validate(extra_validators))
+        chosen, typed = bool(self.sentence.data), bool((self.text.data or "").strip())
+        if whole and chosen == typed:
+            self.text.errors = [EITHER]
+        return whole and chosen != typed
 
 
 class ReasonForm(DeskForm):

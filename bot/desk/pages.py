@@ -66,6 +66,8 @@ PAGES: dict[str, Rule] = {
     "desk.call_now": REQUESTS,
     "desk.set_code": REQUESTS,
     "desk.close": REQUESTS,
+    "desk.preview_reply": REQUESTS,
+    "desk.send_reply": REQUESTS,
     "desk.hand_over": REQUESTS,
     "desk.take_over": REQUESTS,
     "desk.set_level": REQUESTS,

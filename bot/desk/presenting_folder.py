@@ -192,7 +192,9 @@ def text_of(event: ReferralEvent) -> str:
 
 def _line(folder: Folder, event: ReferralEvent, name: str, staff: Staff, now: datetime) -> Line:
     note, sealed_text = "", None
-    if f"event:{event.id}" in folder.sealed:
+    if event.kind == "wrote_back":
+        note = ""  # the words stand in the conversation
+    elif f"event:{event.id}" in folder.sealed:
         note = _sealed_text(folder, event, staff)
     elif may_read_text(folder, event, staff):
         if event.staff_id is not None:

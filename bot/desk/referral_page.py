@@ -15,6 +15,7 @@ from bot.desk import (
     presenting,
     presenting_folder,
     presenting_messages,
+    presenting_reply,
     presenting_steps,
     reading,
     reading_messages,
@@ -130,6 +131,7 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     return render_template(
         "desk/referral.html",
         **(_forms(referral) | presenting_steps.forms(referral) | shown_.forms),
+        **presenting_reply.part(session, folder, staff, at),
         **presenting_steps.part(session, folder, staff, at, shown_.asked),
         **sealed_page.part(session, staff, folder),
         id=referral.id,
@@ -175,6 +177,7 @@ def _forms(referral: Referral) -> dict[str, FlaskForm]:
         "note_form": NoteForm(),
         "code_form": CodeForm(sorted(handing_on.needs()), referral.code),
         "close_form": CloseForm(),
+        "reply_form": presenting_reply.reply_form(),
         "text_form": ReasonForm("text"),
         "number_form": ReasonForm("number"),
         "print_form": ReasonForm("print"),

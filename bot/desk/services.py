@@ -11,6 +11,7 @@ from flask import current_app
 from redis import Redis
 
 from bot.config import Settings
+from bot.content.screens import Content
 from bot.gateway import Gateway
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
@@ -36,6 +37,10 @@ class Services(Protocol):
     @property
     def gateways(self) -> Mapping[str, Gateway]:
         """The gateways that are on: what their codes mean."""
+
+    @property
+    def content(self) -> Content:
+        """What people read: the sentences that staff may write."""
 
     @property
     def redis_client(self) -> Redis:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.desk import sealed_page
 from bot.desk.blueprint import blueprint
-from bot.desk.forms import CHOOSE, CallForm, CloseForm, NoteForm
+from bot.desk.forms import CHOOSE, CallForm, NoteForm
 from bot.desk.forms_steps import ONLY_SPOKEN, RefuseForm, TermsForm
 from bot.desk.referral_page import Shown, again, take
 from bot.desk.services import now, services
@@ -129,19 +129,3 @@ def call_now(referral_id: str) -> ResponseReturnValue:
         return say("“Call you now?” waits for the person, %(ticket)s.", ticket=shown(found.ticket))
 
     return take(referral_id, step)
-
-
-@blueprint.post("/referrals/<referral_id>/close")
-def close(referral_id: str) -> ResponseReturnValue:
-    """The end, with an outcome; nothing is sent."""
-    form = CloseForm()
-    if not form.validate():
-        return again(referral_id, Shown.of(close_form=form))
-
-    def step(session: Session, staff: Staff, found: Referral) -> str:
-        writing.close(
-            session, found, staff, form.outcome.data, now(), ciphers=services().ciphers, settings=services().settings
-        )
-        return say("%(ticket)s is closed.", ticket=shown(found.ticket))
-
-    return take(referral_id, step, to="desk.today")

@@ -13,7 +13,8 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from bot import desk
-from bot.config import Settings
+from bot.config import ROOT, Settings
+from bot.content.screens import Constants, Content
 from bot.desk import passwords
 from bot.engine.effects import Terms
 from bot.gateway import Gateway
@@ -23,6 +24,7 @@ from bot.store.database import Database
 from bot.store.models import Alert, Contact, Duty, Ladder, Referral, ReferralEvent, Staff, Ticket
 from handlers import registry
 
+CONTENT = Content.read(ROOT, Constants("*321#"))
 PASSWORD = "five mangoes in a basket"
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 NOON = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)  # Monday, 09:12 in Niamey
@@ -42,6 +44,10 @@ class Services:
     queue_client: Redis
     gateways: dict[str, Gateway]
     woken: list[tuple[str, ...]] = field(default_factory=list)
+
+    @property
+    def content(self) -> Content:
+        return CONTENT
 
     def wake(self, name: str, *ids: str) -> None:
         self.woken.append((name, *ids))

@@ -19,6 +19,7 @@ def kind(code: str) -> str:
         "answer": say("answer"),
         "resume": say("offer to go on"),
         "reply": say("reply from a colleague"),
+        "closing": say("is it solved?"),
         "reminder": say("reminder"),
         "broadcast": say("announcement"),
     }

@@ -69,6 +69,7 @@ def action(code: str) -> str:
         "referral.note": say("wrote a note"),
         "referral.set_code": say("set the code of the need"),
         "referral.close": say("closed a request"),
+        "referral.reply": say("wrote to the person"),
         "referral.hand_over": say("handed a request over"),
         "referral.take_over": say("took a request over from a colleague"),
         "referral.set_level": say("changed the level of a request"),
