@@ -87,7 +87,7 @@ def tables(sums: Sequence[Sum], weeks: Sequence[datetime]) -> tuple[list[Line], 
                 dated.append((week, letter, _line(f"{_week(week)} · {letter}", count, by_week[week])))
         for one, count in zip(by_office, hidden[1], strict=True):
             if not count.few:
-                offices.append(_line(f"{letter} · {one.office or say('no office')}", count, one))
+                offices.append(_line(" · ".join((letter, one.office or say("no office"))), count, one))
     return offices, [line for *_, line in sorted(dated, key=lambda one: one[:2])], shown
 
 

@@ -5,6 +5,7 @@
 
 import statistics
 import time
+from hashlib import md5
 
 import pytest
 
@@ -19,7 +20,10 @@ PAGES = {
     "today": ("hadiza", "/desk/"),
     "queues": ("hadiza", "/desk/queues"),
     "queues, page 3": ("moussa", "/desk/queues?from=160"),
+    "request": ("hadiza", f"/desk/referrals/{md5(b'99001', usedforsecurity=False).hexdigest()}"),
     "find": ("hadiza", "/desk/find"),
+    "rota": ("ousmane", "/desk/rota"),
+    "service": ("adamou", "/desk/service"),
     "messages": ("hadiza", "/desk/messages"),
     "messages, all": ("ousmane", "/desk/messages"),
     "costs": ("ousmane", "/desk/costs"),
