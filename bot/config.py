@@ -124,6 +124,36 @@ class Settings(BaseSettings):
     outside_hotline: str = Field("", description="E.164 of the hotline outside the office, last rung of sealed tickets")
     default_region: str = Field("NE", description="country of numbers written without a prefix")
     timezone: str = Field("Africa/Niamey", description="office time")
+    office_hours: str = Field(
+        "08:00-17:30 08:00-17:30 08:00-17:30 08:00-17:30 08:00-12:30 - -",
+        pattern=r"^((([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d|-) ?){7}$",
+        description="office time of the seven days from Monday on; `-`: closed",
+    )
+    alert_hours: str = Field(
+        "06:00-22:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="hours in which alerts of level high leave; critical ones leave at all hours",
+    )
+    digest_at: str = Field(
+        "08:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="when the digest of level normal leaves, on office days",
+    )
+    critical_step: int = Field(
+        15, ge=1, le=60, description="minutes after which the next person is told, level critical"
+    )
+    high_step: float = Field(4, gt=0, le=40, description="the same in hours of office time, level high")
+    normal_step: int = Field(2, ge=1, le=10, description="the same in working days, level normal")
+    again_after: int = Field(
+        30, ge=1, le=120, description="minutes after the last person was told: again from the first"
+    )
+    accepted_for: int = Field(
+        45, ge=5, le=240, description="minutes that an acceptance holds without a logged call, once one is allowed"
+    )
+    call_now_for: int = Field(15, ge=5, le=60, description="minutes for which a person's `call me now` holds")
+    critical_contact: int = Field(60, ge=15, le=1440, description="minutes to the first contact, level critical")
+    high_contact: int = Field(1, ge=1, le=10, description="working days to the first contact, level high")
+    normal_contact: int = Field(3, ge=1, le=30, description="the same, level normal")
     holidays_file: Path | None = Field(None, description="dates without office hours, one ISO date a line")
 
     rota_days_ahead: int = Field(
@@ -165,6 +195,14 @@ class Settings(BaseSettings):
                 ip_network(one, strict=False)
             except ValueError:
                 raise ValueError(f"{one} is no address or network; write them like `10.0.0.7,192.0.2.0/24`") from None
+        return value
+
+    @field_validator("office_hours")
+    @classmethod
+    def _open(cls, value: str) -> str:
+        spans = [one.split("-") for one in value.split() if one != "-"]
+        if not spans or any(begin >= end for begin, end in spans):
+            raise ValueError("at least one day must be open, and each close after it opens")
         return value
 
     @field_validator("smtp_url")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.config import Settings
@@ -16,6 +17,10 @@ from bot.errors import ConfigError
 FULL_DAY = (time(8), time(17, 30))
 SHORT_DAY = (time(8), time(12, 30))
 Hours = tuple[time, time]
+FIGURES = (  # of the settings (safety 20)
+    *("office_hours", "alert_hours", "digest_at", "critical_step", "high_step", "normal_step", "again_after"),
+    *("accepted_for", "call_now_for", "critical_contact", "high_contact", "normal_contact"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Clocks:
     @classmethod
     def of(cls, settings: Settings) -> "Clocks":
         """The clocks of an installation; raises ConfigError for a holidays file that can't be read."""
-        return _clocks_of(settings.timezone, settings.holidays_file)
+        return _clocks_of(settings.timezone, settings.holidays_file, tuple(getattr(settings, one) for one in FIGURES))
 
     def local(self, at: datetime) -> datetime:
         """The same moment, as a wall clock at the office shows it."""
@@ -210,8 +215,30 @@ def _within(at: datetime, hours: Hours, clocks: Clocks) -> datetime:
 
 
 @lru_cache(maxsize=8)
-def _clocks_of(timezone: str, holidays_file: Path | None) -> Clocks:
-    return Clocks(timezone=ZoneInfo(timezone), holidays=_holidays(holidays_file))
+def _clocks_of(timezone: str, holidays_file: Path | None, figures: tuple[Any, ...]) -> Clocks:
+    given = dict(zip(FIGURES, figures, strict=True))
+    return Clocks(
+        timezone=ZoneInfo(timezone),
+        holidays=_holidays(holidays_file),
+        week=tuple(None if one == "-" else _hours(one) for one in given["office_hours"].split()),
+        alert_hours=_hours(given["alert_hours"]),
+        digest=time.fromisoformat(given["digest_at"]),
+        critical_step=timedelta(minutes=given["critical_step"]),
+        high_step=given["high_step"],
+        normal_step=given["normal_step"],
+        again=timedelta(minutes=given["again_after"]),
+        accepted_for=timedelta(minutes=given["accepted_for"]),
+        call_now_for=timedelta(minutes=given["call_now_for"]),
+        critical_contact=timedelta(minutes=given["critical_contact"]),
+        high_contact=given["high_contact"],
+        normal_contact=given["normal_contact"],
+    )
+
+
+def _hours(span: str) -> Hours:
+    """`08:00-17:30`."""
+    begin, _, end = span.partition("-")
+    return time.fromisoformat(begin), time.fromisoformat(end)
 
 
 def _holidays(path: Path | None) -> frozenset[date]:

@@ -1,12 +1,13 @@
 """Niamey is UTC+1 all year: 8:00 there is 7:00 UTC."""
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.config import Settings
+from bot.config import Settings, load
 from bot.engine.effects import Terms
 from bot.errors import ConfigError
 from bot.referrals import clocks
@@ -186,3 +187,28 @@ def test_a_bad_holidays_file_is_told_with_its_line(tmp_path, content, told):
         file.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=told):
         Clocks.of(Settings(holidays_file=file))
+
+
+def test_the_settings_begin_with_the_figures_of_safety_20(settings):
+    assert Clocks.of(settings) == Clocks()
+
+
+def test_every_figure_is_a_setting(settings):
+    others = {
+        "office_hours": "09:00-12:00 - - - - - -", "alert_hours": "07:00-20:00", "digest_at": "09:30", "critical_step": 10,
+        "high_step": 2.0, "normal_step": 1, "again_after": 20, "accepted_for": 30, "call_now_for": 10,
+        "critical_contact": 45, "high_contact": 2, "normal_contact": 5,
+    }  # fmt: skip
+    standard, changed = Clocks.of(settings), Clocks.of(settings.model_copy(update=others))
+    kept = {"timezone", "holidays", "windows"}
+    assert {one.name for one in fields(Clocks) if getattr(standard, one.name) == getattr(changed, one.name)} == kept
+    assert changed.week == ((time(9), time(12)), *[None] * 6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"office_hours": "08:00-17:30"}, {"office_hours": "- - - - - - -"}, {"office_hours": "17:00-08:00 - - - - - -"}, {"alert_hours": "6-22"}, {"digest_at": "25:00"}, {"critical_step": 0}, {"again_after": 600}],
+)  # fmt: skip
+def test_a_figure_that_would_leave_people_alone_is_refused(wrong):
+    with pytest.raises(ConfigError):
+        load(**wrong)
