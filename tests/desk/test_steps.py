@@ -177,6 +177,8 @@ def test_notes_and_number_print_for_a_reason_and_never_what_is_private(hadiza, z
     assert hadiza.post(f"{page(private)}/print", **{"print-reason": "réunion"}).status_code == 404
     sealed = opened("1234567", queue="sealed", by="zeinabou", terms=MORNING)
     assert zeinabou.post(f"{page(sealed)}/print", **{"print-reason": "réunion"}).status_code == 404
+    # another request of the phone may be private: it is not on the paper of this one
+    assert re.search(r'class="[^"]*no-print" aria-labelledby="same-title"', hadiza.reads(page(referral)))
 
 
 def test_three_days_without_a_talk_propose_steps_and_move_nothing(hadiza, opened, database, hands, row):
