@@ -19,7 +19,7 @@ def pack(response: Response) -> Response:
         and not response.direct_passthrough
         and "Content-Encoding" not in response.headers
     )
-    if page and "gzip" in request.accept_encodings and len(response.get_data()) > WORTH_IT:
+    if page and request.accept_encodings.quality("gzip") > 0 and len(response.get_data()) > WORTH_IT:
         response.set_data(gzip.compress(response.get_data(), 5))
         response.headers["Content-Encoding"] = "gzip"
     return response
