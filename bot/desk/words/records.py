@@ -12,6 +12,7 @@ READING = (
     "voice_heard",
     "request_printed",
     "case_read",
+    "sealed_opened",
     "files_searched",
     "phone_read",
 )
