@@ -28,7 +28,13 @@ def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_cl
     redis_client.xadd(keys.answers(5), {"e": b"x"})
     redis_client.xadd(keys.answers(63), {"e": b"x"})
     assert clock.sweep(queue, redis_client)
-    assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",), ("send_answers", 5), ("send_answers", 63)]
+    assert woken(queue) == [
+        ("climb",),
+        ("send_messages",),
+        ("fetch_recordings",),
+        ("send_answers", 5),
+        ("send_answers", 63),
+    ]
 
 
 def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):

@@ -271,6 +271,7 @@ def test_call_now_is_there_for_whoever_types_the_ticket_until_it_is_answered(lin
         session.add_all(
             Ticket(number=number, referral_id=referral.id, issued_at=NOW) for number in ("4821737", "5093120")
         )
+
     def asked(ticket):
         return lookups.ticket(ticket=ticket, channel="sms")
 

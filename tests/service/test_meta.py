@@ -33,7 +33,7 @@ def test_a_tap_answers_the_question_and_reports_settle_it(service, who):
     service.meta.whatsapp(who, french["title"], payload=french["id"])
     menu = answers(service, who, 2)[1]["interactive"]["action"]
     assert menu["button"] == "Choisir"
-    assert [row["title"] for row in menu["sections"][0]["rows"]][0] == "Mon dossier"
+    assert next(row["title"] for row in menu["sections"][0]["rows"]) == "Mon dossier"
     sent = next(message for message in service.stand_in.taken() if message.body == first)
     ours = first["biz_opaque_callback_data"]
     service.meta.status(sent.external_id, "read", ours=ours)
