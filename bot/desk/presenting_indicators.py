@@ -12,10 +12,9 @@ from bot.desk.reading_indicators import Pace, Sum, Week
 from bot.desk.services import services
 from bot.desk.words import language, say
 from bot.referrals import letters, small_numbers
-from bot.referrals.clocks import STANDARD
+from bot.referrals.clocks import Clocks
 from bot.referrals.small_numbers import SMALLEST, Count
 
-LIMIT = STANDARD.critical_contact.total_seconds() / 60
 LEFT, RIGHT, TOP, FLOOR = 8.0, 97.0, 26, 190  # the chart's own: percent of its width, pixels of its height
 ARCHES = 16  # at most, one above the other
 
@@ -97,10 +96,10 @@ def trend(weeks: Sequence[datetime], known: dict[datetime, Week]) -> Trend | Non
     told = [pace for pace in paces if pace.count >= SMALLEST]
     if not told:
         return None
-    height = max(LIMIT * 2, *(pace.most or 0 for pace in told))
+    height = max(limit() * 2, *(pace.most or 0 for pace in told))
     step = _step(height)
     height = step * -(-height // step)
-    found = Trend(limit=_y(LIMIT, height))
+    found = Trend(limit=_y(limit(), height))
     found.axis = [Point(LEFT, _y(step * n, height), _short(step * n)) for n in range(int(height // step) + 1)]
     xs = [round(LEFT + (RIGHT - LEFT) * place / (len(weeks) - 1), 2) for place in range(len(weeks))]
     found.weeks = [Point(x, 0, _week(week)) for x, week in zip(xs, weeks, strict=True)]
@@ -132,14 +131,14 @@ def sentence(week: datetime, pace: Pace) -> str:
     name = _week(week)
     if pace.count < SMALLEST:
         return say("%(week)s: fewer than 5 critical requests got a first call. Too few to tell how fast.", week=name)
-    times = {"week": name, "half": length(pace.half), "most": length(pace.most), "limit": length(LIMIT)}
-    if (pace.most or 0) <= LIMIT:
+    times = {"week": name, "half": length(pace.half), "most": length(pace.most), "limit": length(limit())}
+    if (pace.most or 0) <= limit():
         return say(
             "%(week)s: half of the critical requests got a first call within %(half)s, nine of ten within %(most)s. "
             "The limit of %(limit)s was kept.",
             **times,
         )
-    if (pace.half or 0) <= LIMIT:
+    if (pace.half or 0) <= limit():
         return say(
             "%(week)s: half of the critical requests got a first call within %(half)s, but nine of ten only within "
             "%(most)s. The limit is %(limit)s.",
@@ -160,6 +159,11 @@ def sealed(months: Iterable[tuple[datetime, int]]) -> list[tuple[str, str]]:
         )
         for month, count in months
     ]
+
+
+def limit() -> float:
+    """By when a critical request should have a first call, in minutes (safety 20)."""
+    return Clocks.of(services().settings).critical_contact.total_seconds() / 60
 
 
 def length(minutes: float | None) -> str:

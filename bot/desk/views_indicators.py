@@ -31,6 +31,7 @@ def indicators() -> ResponseReturnValue:
     return render_template(
         "desk/indicators.html", here="desk.indicators", offices=offices, dated=dated, columns=columns, unit=unit,
         trend=presenting_indicators.trend(weeks, known), sealed=presenting_indicators.sealed(sealed),
+        limit=presenting_indicators.length(presenting_indicators.limit()),
         sentence=presenting_indicators.sentence(weeks[-1], last), first=weeks[0], last=weeks[-1] + timedelta(days=6),
         counts=bool(access.serves(staff) - {"sealed"}) or staff.role == "coordinator",
     )  # fmt: skip

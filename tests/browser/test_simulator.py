@@ -5,6 +5,8 @@ import re
 import pytest
 import requests
 
+from bot.config import ROOT
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TICKET = re.compile(r"\d{3}-\d{4}")
 SALIFOU = "+22790001234"
@@ -239,3 +241,12 @@ def test_dark_mode_is_dark(opened):
     page = opened(dark=True)
     dial(page)
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(17, 19, 29)"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(opened, width):
+    page = opened(width=width)
+    page.evaluate((ROOT / "tests/browser/axe/axe.min.js").read_text(encoding="utf-8"))
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags}).then(found => found.violations)", tags)
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
