@@ -1,6 +1,6 @@
 """Migrations, forward only. How to change the schema:
 
-1. change `bot/store/models.py`;
+1. change `bot/store/models/`;
 2. `make migration NAME="alerts know their office"` writes `migrations/versions/NNNN_….py` from the difference
    (it starts a scratch PostgreSQL of its own); read it, mend what the difference can't know (data, triggers);
 3. there is no `downgrade`: a mistake is corrected by the next migration. Old and new code run side by side during
