@@ -12,8 +12,8 @@ def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
     if staff is None:
         return []
     known = (
-        ("desk.indicators", say("Indicators"), "chart"),
         ("desk.rota_page", say("Rota"), "calendar"),
+        ("desk.indicators", say("Indicators"), "chart"),
         ("desk.messages", say("Messages"), "bubble"),
         ("desk.costs", say("Costs"), "note"),
         ("desk.service", say("Service"), "pulse"),

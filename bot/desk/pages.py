@@ -34,10 +34,10 @@ ROTA = Rule(access.sees_rota)
 PLANS_ROTA = Rule(access.plans_a_rota, "shifts")
 MESSAGES = Rule(access.reads_messages, "messages")
 LINE = Rule(access.runs_the_line)
-SEALED = Rule(access.reads_sealed)
 FILES = Rule(access.sees_files, "files")
 OPENING = Rule(access.opens_files, "files")
 PHONES = Rule(access.sees_phones, "phones")
+SEALED = Rule(access.reads_sealed)
 PEOPLE = Rule(access.manages_staff)
 
 PAGES: dict[str, Rule] = {
