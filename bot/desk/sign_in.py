@@ -18,6 +18,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bot.desk import second_factor
 from bot.desk.services import Desk, now, services
 from bot.store.database import Database
 from bot.store.models import Audit, Staff, StaffSession
@@ -85,14 +86,19 @@ def expect(staff: Staff) -> None:
     """The password was right; the second factor is still to come."""
     session.clear()
     session["expected"], session["expected_at"] = staff.id, int(now().timestamp())
+    session["expected_epoch"] = staff.session_epoch
 
 
 def expected() -> int | None:
-    """Whose second factor this browser may show, for ten minutes."""
+    """Whose second factor this browser may show, for ten minutes; a reset or a new password ends that too."""
     at = session.get("expected_at")
     if not isinstance(at, int) or now() >= datetime.fromtimestamp(at, UTC) + EXPECTED_FOR:
         return None
-    return cast(int, session.get("expected"))
+    wanted = select(Staff.id).where(
+        Staff.id == session.get("expected"), Staff.session_epoch == session.get("expected_epoch"), Staff.active
+    )
+    with services().database.transaction() as store:
+        return store.scalar(wanted)
 
 
 def end() -> None:
@@ -168,6 +174,8 @@ def _load(desk: Desk, staff_id: str) -> Reader | None:
         ).one_or_none()
     if found is None or not found.Staff.active or found.Staff.session_epoch != session.get("epoch"):
         return None
+    if found.Staff.totp_since is None and second_factor.required(found.Staff, desk.services.settings):
+        return None  # the role has risen since: they sign in again, and set it up on the way
     g.desk_session = found.StaffSession
     return Reader(found.Staff)
 

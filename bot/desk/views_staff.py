@@ -78,6 +78,7 @@ def reset(staff_id: int) -> ResponseReturnValue:
         second_factor.forget(staff)
         code = staffing.give_start_code(session, staff, ciphers=services().ciphers, now=now())
         staff.password_hash = None
+        staff.session_epoch += 1  # with the rest: a crash before the next line leaves no session open
         _note(session, "reset", staff)
     sign_in.end_all(services().database, staff_id)
     return render_template("desk/start_code.html", person=staff, code=code, here="desk.people")

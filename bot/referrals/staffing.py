@@ -119,14 +119,21 @@ def use_start_code(session: Session, login: str, code: str, password: str, *, ci
     if staff is None or not staff.active or staff.start_hmac is None or staff.start_expires is None:
         return False
     if now >= staff.start_expires or not hmac.compare_digest(staff.start_hmac, wanted):
-        staff.failed_sign_ins += 1
-        if staff.failed_sign_ins >= START_TRIES:
+        if _wrong_since(session, staff, staff.start_expires - START_FOR) + 1 >= START_TRIES:
             staff.start_hmac = staff.start_expires = None
-        session.add(Audit(action="start_code_wrong", subject=f"staff:{staff.id}"))
+        session.add(Audit(at=now, action="start_code_wrong", subject=f"staff:{staff.id}"))
         return False
     staff.start_hmac = staff.start_expires = None
     set_password(session, login, password)
     return True
+
+
+def _wrong_since(session: Session, staff: Staff, given: datetime) -> int:
+    """Wrong tries of this very code; wrong passwords of before, or of a stranger, are none of it."""
+    tries = select(func.count(Audit.id)).where(
+        Audit.subject == f"staff:{staff.id}", Audit.action == "start_code_wrong", Audit.at >= given
+    )
+    return session.scalars(tries).one()
 
 
 def find(session: Session, login: str) -> Staff:
@@ -141,7 +148,7 @@ def leave(session: Session, login: str) -> None:
     """Somebody no longer works here: no alert, no sign-in, no place in a duty list. What they did stays."""
     staff = find(session, login)
     staff.active = False
-    staff.password_hash = None
+    staff.password_hash = staff.start_hmac = staff.start_expires = None
     staff.session_epoch = (staff.session_epoch or 0) + 1
     session.execute(delete(Duty).where(Duty.staff_id == staff.id))
     at = session.scalars(select(func.now())).one()

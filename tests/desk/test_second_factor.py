@@ -232,6 +232,16 @@ def test_five_wrong_start_codes_void_it(adamou, visitor):
     assert late.status_code == 403
 
 
+def test_wrong_passwords_do_not_use_up_the_tries_of_a_start_code(adamou, cast, visitor):
+    for _ in range(5):
+        visitor.signs_in("hadiza", "forgotten")
+    page = adamou.post(f"/desk/staff/{cast['hadiza']}/reset").text
+    code = re.search(r"<code class=\"secret\">([A-Z0-9-]{14})</code>", page)[1]
+    for start, status in (("AAAA-BBBB-CCCC", 403), (code, 302)):
+        tried = visitor.post("/desk/start", on="/desk/start", login="hadiza", start=start, password=PASSWORD)
+        assert tried.status_code == status
+
+
 def test_a_fault_stands_under_its_field(adamou):
     page = adamou.post(
         "/desk/staff/new", on="/desk/staff/new", login="rahila", name="Rahila", role="assistant", language="fr",
@@ -246,6 +256,34 @@ def test_a_reset_ends_sessions_password_and_second_factor(adamou, hadiza, hands,
     assert re.search(r"[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}", page)
     assert hadiza.get("/desk/").status_code == 302
     assert visitor.signs_in("hadiza").status_code == 403
+
+
+def test_after_a_reset_whoever_waits_at_the_second_step_sets_up_none_of_their_own(app, adamou, hadiza, hands, cast):
+    enrols(hadiza, hands)
+    thief = Reader(app.test_client())
+    assert thief.signs_in("hadiza").location == "/desk/second-step"
+    adamou.post(f"/desk/staff/{cast['hadiza']}/reset")
+    assert thief.get("/desk/second-factor").location == "/desk/sign-in"
+    assert thief.get("/desk/second-step").location == "/desk/sign-in"
+
+
+def test_a_reset_ends_sessions_even_if_it_breaks_off(app, adamou, hadiza, cast, monkeypatch):
+    def breaks_off(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr("bot.desk.sign_in.end_all", breaks_off)
+    with pytest.raises(RuntimeError):
+        adamou.post(f"/desk/staff/{cast['hadiza']}/reset")
+    assert hadiza.get("/desk/").status_code == 302
+
+
+@pytest.mark.usefixtures("strict")
+def test_who_comes_to_read_protection_content_first_sets_up_a_second_factor(moussa, cast, database):
+    assert moussa.get("/desk/").status_code == 200
+    with database.transaction() as session:
+        session.get_one(Staff, cast["moussa"]).role = "protection"
+    assert moussa.get("/desk/").status_code == 302
+    assert moussa.signs_in("moussa").location == "/desk/second-factor"
 
 
 def test_who_leaves_is_put_out_and_their_work_goes_on(adamou, hadiza, opened, cast, database):
