@@ -131,6 +131,8 @@ def update_referral(
     before = (referral.level, referral.queue, referral.sealed)
     _fill_in(referral, effect)
     _place(referral, effect)
+    if before[1:] != (referral.queue, referral.sealed):
+        _moved(session, referral)  # first: whoever may not see it any more does not hear of its terms either
     if effect.terms is not None:
         _new_terms(session, rows, effect.terms, at=at, ciphers=ciphers, settings=settings)
     if effect.forget_contact:
@@ -138,10 +140,8 @@ def update_referral(
     parted = referral.state == "attached" and not effect.forget_contact
     if before == (referral.level, referral.queue, referral.sealed) and not parted:
         return
-    if before[1:] != (referral.queue, referral.sealed):
-        _moved(session, referral)
     if referral.state in OVER:
-        _stand_again(session, referral)
+        _stand_again(session, referral, at)
         once(session, referral.id, kind="reopened", at=at, turn=key, detail={})
     if referral.accepted_by is None:
         restart(ladder, referral, at=at, clocks=clocks)
@@ -276,8 +276,11 @@ def _parts(effect: UpdateReferral, older: Referral) -> bool:
     return bool(apart) or effect.code not in (None, older.code) or effect.queue not in (None, older.queue)
 
 
-def _stand_again(session: Session, referral: Referral) -> None:
+def _stand_again(session: Session, referral: Referral, at: datetime) -> None:
     """Over, but what the person says now is more than staff were told of: open, with its own number, held by nobody."""
+    if referral.state == "closed":
+        referral.closing, referral.solved = "", None  # at the next end it is asked again
+        referral.reopened, referral.reopened_at = referral.reopened + 1, at
     release(referral)
     referral.attached_to = referral.closed_at = referral.outcome = None
     own = session.get(Ticket, referral.ticket)

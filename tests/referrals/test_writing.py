@@ -294,6 +294,32 @@ def test_whoever_may_not_see_it_after_a_move_no_longer_holds_it(office, change, 
     assert [alert.staff_id for alert in office.alerts(referral) if alert.open] == [salma]
 
 
+def test_whoever_loses_it_by_what_the_person_said_hears_nothing_of_its_terms(office, climb, step):
+    inside = office.on_duty("in")
+    office.on_duty("focal", "psea_focal", "sealed")
+    referral = office.need()
+    climb()
+    step(writing.accept, referral, inside)
+    before = office.texts(inside)
+    effect = UpdateReferral(id=referral, caller="outside", terms=YES)
+    with office.database.transaction() as session:
+        writing.update_referral(
+            session, effect, at=NOON + MINUTE, turn="44" * 16, ciphers=office.ciphers, settings=office.settings
+        )
+    assert (office.referral(referral).accepted_by, office.texts(inside)) == (None, before)
+
+
+def test_what_opens_again_by_itself_is_asked_anew_at_its_next_end(office, change, climb, step):
+    person = office.on_duty("a")
+    referral = office.need(level="high", contact_id=office.contact(), terms=Terms(may_call=True, text=True))
+    climb()
+    step(writing.close, referral, person, "advised")
+    assert office.referral(referral).closing == "asking"
+    change(referral, level="critical", after=MINUTE)
+    row = office.referral(referral)
+    assert (row.closing, row.reopened, row.reopened_at) == ("", 1, NOON + MINUTE)
+
+
 # --- handing on
 
 
@@ -302,7 +328,7 @@ def test_an_attempt_of_whoever_gave_it_back_does_not_excuse_the_next(office, cli
     referral = office.need(terms=YES)
     climb()
     step(writing.log_call, referral, first, "no_answer")
-    step(handing_on.refuse, referral, first, after=MINUTE, with_services=False)
+    step(handing_on.refuse, referral, first, "busy", after=MINUTE, with_services=False)
     climb(MINUTE)
     assert [alert.staff_id for alert in office.alerts(referral)] == [first, second]
     step(writing.accept, referral, second, after=2 * MINUTE)
