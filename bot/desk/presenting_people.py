@@ -74,7 +74,10 @@ def ended(found: Phone) -> list[str]:
 def noted(found: Phone, now: datetime) -> list[tuple[str, str]]:
     """What staff noted: the words, and who and when."""
     return [
-        (" · ".join(optouts.stopped(name) for name in one.stopped), f"{who}, {dates.day_and_hour(one.at, now)}")
+        (
+            " · ".join(optouts.stopped(name) for name in one.stopped),
+            ", ".join(filter(None, (who, dates.day_and_hour(one.at, now)))),
+        )
         for one, who in found.opt_outs
     ]
 

@@ -73,7 +73,7 @@ def close(referral_id: str) -> ResponseReturnValue:
         )  # fmt: skip
         return say("%(ticket)s is closed.", ticket=shown(found.ticket)) + " " + writing.told(told)
 
-    return take(referral_id, step, to="desk.today")
+    return take(referral_id, step, to="desk.today", form=("close_form", form, "outcome"))
 
 
 def _preview(session: Session, folder: Folder, form: ReplyForm) -> str:

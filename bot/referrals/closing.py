@@ -15,6 +15,7 @@ from bot.engine.effects import AnswerSolved
 from bot.errors import ReferralError
 from bot.kinds import Kind
 from bot.referrals.clocks import Clocks
+from bot.referrals.consents import consents_of, counts
 from bot.referrals.replying import last_written_about, speak_again, way
 from bot.referrals.rows import audit, close_alerts, held, lock, once, release, restart
 from bot.referrals.steps import OUTCOMES
@@ -43,13 +44,16 @@ def close(
     """The end, with an outcome of `OUTCOMES`; the ladder stops, no code works any more. Returns `Referral.closing`.
 
     `untold`: staff's own reason of `UNTOLD` to send nothing; where the person may not be written to, the machine's
-    reason stands instead. Raises ReferralError: `unknown_outcome`, `unknown_reason`, and those of every step.
+    reason stands instead. Raises ReferralError: `unknown_outcome`, `unknown_reason`, `no_consent` (passed on, and
+    nothing allows it), and those of every step.
     """
     if outcome not in OUTCOMES:
         raise ReferralError("unknown_outcome")
     if untold and untold not in UNTOLD:
         raise ReferralError("unknown_reason")
     referral, ladder = held(session, referral, staff)
+    if outcome == "referred" and not any(counts(one) for one in consents_of(session, referral.id)):
+        raise ReferralError("no_consent")
     referral.state, referral.closed_at, referral.outcome = "closed", at, outcome
     referral.call_now, referral.solved = False, None
     referral.closing = why_untold(session, referral, at, ciphers=ciphers) or untold or "asking"

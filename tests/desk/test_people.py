@@ -1,7 +1,7 @@
 """Find, file and phone: found without an address telling, seen by role, helped only with two proofs."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -9,30 +9,7 @@ from sqlalchemy import select
 from bot.cases.lookups import Lookups
 from bot.store.models import Audit, Case, Contact, OptOut, Staff
 
-from .conftest import MORNING
-
-SALIFOU, MARIAMA = "482719368", "591028466"
-
-
-@pytest.fixture
-def files(database, amina):
-    """Salifou, of Zinder, on Amina's phone; Mariama, of Tahoua, without a phone. Name to id."""
-    shared = {"sex": "M", "language": "ha", "region": "Zinder", "department": "Mirriah", "project_type": "individual"}
-    with database.transaction() as session:
-        rows = [
-            Case(
-                number=number, name=name, office=office, partner=partner, contact_id=contact, stage=stage,
-                opened_on=date(2026, 5, 4), stage_since=date(2026, 9, 1), year_of_birth=1990,
-                vulnerability=flag, **shared,
-            )
-            for number, name, office, partner, contact, stage, flag in (
-                (SALIFOU, "Salifou Gàrba", "Zinder", "Taagazt", amina, "TRAINING_WAIT", "protection"),
-                (MARIAMA, "Mariama Garba", "Tahoua", "Ondes Apil", None, "NOT_ELIGIBLE", "none"),
-            )
-        ]  # fmt: skip
-        session.add_all(rows)
-        session.flush()
-        return {"salifou": rows[0].id, "mariama": rows[1].id}
+from .conftest import MARIAMA, MORNING, SALIFOU
 
 
 @pytest.fixture
@@ -282,6 +259,15 @@ def test_an_opt_out_by_voice_is_noted_once_and_shown(moussa, files, database, ph
         [noted] = session.scalars(select(OptOut)).all()
         assert (noted.stopped, noted.told_at) == (["sms:reminder"], None)
     assert proof_of(database, "opt_out_noted") == [{"stopped": ["sms:reminder"]}]
+
+
+def test_who_noted_an_opt_out_is_not_named_to_those_of_other_queues(moussa, hadiza, files, opened, database, phone):
+    opened("4821737", by="hadiza")
+    assert hadiza.post(f"{phone}/opt-outs", **{"stop-stopped": "sms:reminder"}).status_code == 303
+    assert "Hadiza, 09:12" in hadiza.reads(phone)
+    page = moussa.reads(phone)
+    assert "SMS\xa0: rappel" in page
+    assert "Hadiza" not in page
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.engine.effects import Terms
-from bot.store.models import Audit, Message, Referral, ReferralEvent
+from bot.referrals import consents
+from bot.store.models import Audit, Message, Referral, ReferralEvent, Staff
 
 MAY_WRITE = Terms(may_call=True, text=True)
 ID = "4821737".rjust(32, "a")
@@ -141,6 +142,19 @@ def test_closing_asks_the_person_or_keeps_the_reason(hadiza, request_, database)
     hadiza.post(f"{PAGE}/close", on=PAGE, **{"close-outcome": "helped", "close-untold": ""})
     assert closing_of(database) == ("closed", "asking")
     assert "demandera à la personne si c’est résolu" in hadiza.reads(PAGE)
+
+
+@pytest.mark.parametrize(("answer", "ends"), [("no", ("accepted", "")), ("yes", ("closed", "asking"))])
+def test_handed_over_with_consent_needs_a_consent(hadiza, request_, database, hands, answer, ends):
+    fields = {"close-outcome": "referred", "close-untold": ""}
+    asked = {"receiver": "health", "purpose": "care", "language": "fr", "channel": "voice"}
+    with database.transaction() as session:
+        staff = session.scalars(select(Staff).where(Staff.login == "hadiza")).one()
+        found = session.get_one(Referral, ID)
+        consents.note_answer(session, found, staff, answer=answer, at=hands.at, **asked)
+    answered = hadiza.post(f"{PAGE}/close", on=PAGE, **fields)
+    assert ("que la personne dit oui" in answered.text) == (answer == "no")
+    assert closing_of(database) == ends
 
 
 def test_after_a_talk_in_private_the_machine_says_why_nothing_is_sent(hadiza, opened, database):

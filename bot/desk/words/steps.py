@@ -17,6 +17,7 @@ WHY_NOT = {
     "same_level": mark("This is its level already."),
     "not_yours": mark("Only whoever has it lowers the level."),
     "locked": mark("Open the sealed request first."),
+    "no_consent": mark("First note, under Passing on, that the person says yes, or why it goes on without a yes."),
     "not_spoken": mark("First note a call in which you spoke with the person."),
     "wrong_day": mark("Choose a day from today on, within a year."),
     "not_a_child": mark("This right is for children only."),
