@@ -20,7 +20,7 @@ from bot.store import migrate
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.stores import EmbeddedStores
-from tests import chromium
+from tests import chromium as program
 from tests.machine import lacks_kannel
 
 TEMPLATE = "migrated"
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without Chromium or Kannel their tests are left out; in CI they fail, so that nobody believes they ran."""
     if os.environ.get("CI"):
         return
-    lacks = {"browser": "" if chromium.PROGRAM else "no Chromium: install it, or set MARABA_CHROMIUM"}
+    lacks = {"browser": "" if program.PROGRAM else "no Chromium: install it, or set MARABA_CHROMIUM"}
     lacks["kannel"] = lacks_kannel()
     for item in items:
         for name in filter(item.get_closest_marker, lacks):
@@ -191,3 +191,14 @@ def queue_client(store_urls: dict[str, str]) -> Iterator[redis.Redis]:
 def ciphers(settings: Settings) -> Ciphers:
     """The keys of `settings`."""
     return Ciphers.of(settings)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of a process: its library runs only once in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program.PROGRAM, args=program.FLAGS)
+        yield browser
+        browser.close()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.chromium import FLAGS, PROGRAM
 from tests.machine import free_port
 
 STARTS_IN = 120.0  # seconds, on a busy machine
@@ -62,16 +61,6 @@ def _wait(url, process, log):
             pass
         time.sleep(0.3)
     raise AssertionError("the service did not start:\n" + log.read_text(errors="replace")[-3000:])
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -61,18 +61,6 @@ def served(app):
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    from tests.chromium import FLAGS, PROGRAM
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def browse(chromium, served):
     """A window of a reader, or of somebody who has not signed in."""
@@ -100,11 +88,15 @@ def faults(page):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
-def test_axe_finds_nothing(app, readers, busy, browse, width, dark):
+def test_axe_finds_nothing(app, readers, busy, amina, files, browse, width, dark):
     found = {}
+    pages = {
+        "hadiza": [f"/desk/referrals/{busy}"],
+        "moussa": [f"/desk/phones/{amina}", f"/desk/cases/{files['salifou']}"],
+    }
     for login, reader in readers.items():
         page = browse(reader, width=width, dark=dark)
-        paths = addresses(app, reader) + ([f"/desk/referrals/{busy}"] if login == "hadiza" else [])
+        paths = addresses(app, reader) + pages.get(login, [])
         assert "/desk/" in paths
         for path in paths:
             page.goto(path)

@@ -190,8 +190,13 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def settled(count, *, seconds=1.0):
-    """The same count twice, a moment apart: nothing comes after it."""
-    before = count()
-    time.sleep(seconds)
-    return count() == before
+def settled(count, *, seconds=1.0, within=30.0):
+    """The same count twice, a moment apart: nothing comes after it. What is on its way may still come."""
+    until, before = time.monotonic() + within, None
+    while time.monotonic() < until:
+        now = count()
+        if now == before:
+            return True
+        before = now
+        time.sleep(seconds)
+    return False

@@ -104,7 +104,7 @@ def test_a_conversation_goes_on_message_by_message(phones):
 
 def test_what_we_write_arrives_letter_by_letter_and_is_delivered(service, database, phones):
     told = tell_hadiza(service, database, SHORT + LONG)
-    eventually(lambda: states(service, told) == {"delivered"}, within=30)
+    eventually(lambda: states(service, told) == {"delivered"}, within=90)
     assert settled(lambda: list(phones.heard))
     heard = phones.to(HADIZA)
     for message, text in told.items():
@@ -136,7 +136,7 @@ def test_twenty_people_at_once(service, phones):
     everybody = [phone(200 + number) for number in range(20)]
     for number in everybody:
         phones.write(number, "MENU")
-    eventually(lambda: len({one.to for one in phones.heard}) == 20, within=30)
+    eventually(lambda: len({one.to for one in phones.heard}) == 20, within=90)
     assert settled(lambda: len(phones.heard))
     assert sorted(one.to for one in phones.heard) == everybody
 

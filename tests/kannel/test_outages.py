@@ -31,7 +31,7 @@ def uncertain(service):
 
 def answered_once(service, phones, everybody):
     """Each has one answer, save those whose sending was cut off in the middle."""
-    eventually(lambda: len({one.to for one in phones.heard}) >= len(everybody) - uncertain(service), within=45)
+    eventually(lambda: len({one.to for one in phones.heard}) >= len(everybody) - uncertain(service), within=120)
     assert settled(lambda: len(phones.heard))
     heard = [one.to for one in phones.heard]
     assert len(heard) == len(set(heard)), "somebody was answered twice"

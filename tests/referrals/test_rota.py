@@ -96,7 +96,11 @@ def test_somebody_on_shift_who_stands_in_no_list_is_told_too(office, plan):
 
 def test_a_shift_lets_nobody_see_what_they_may_not(office, plan):
     office.on_duty("specialist", "gbv_specialist", "gbv")
-    plan(office.on_duty("boss", "coordinator", queue="", queues=["gbv"]), queue="gbv")
+    boss = office.on_duty("boss", "coordinator", queue="", queues=["gbv"])
+    with pytest.raises(ReferralError, match="serves"):
+        plan(boss, queue="gbv")
+    with office.database.transaction() as session:  # planned before the role changed
+        session.add(Shift(queue="gbv", staff_id=boss, starts_at=NOON - HOUR, ends_at=NOON + HOUR))
     assert logins(office, office.need(queue="gbv")) == ["specialist"]
 
 
