@@ -297,6 +297,19 @@ def test_a_store_that_was_away_is_told_by_the_next_run(line):
     assert line.says("demain") == []
 
 
+def test_a_store_that_lost_the_silence_is_told_again(line):
+    referral_id = line.taken()
+    line.writes(referral_id)
+    assert line.says("ce soir") == []
+    line.record()
+    line.runs()
+    line.redis.delete(keys.contact(line.ciphers.address(AMINA)))
+    assert line.says("a 19 h") != []  # the store knows nothing: the bot answers this once
+    line.record()
+    line.runs()
+    assert line.says("vers 19 h") == []
+
+
 def test_the_bot_speaks_again_once_the_request_is_closed(line):
     referral_id = line.taken()
     line.writes(referral_id)
