@@ -120,12 +120,12 @@ def _inside(now: datetime, timezone: str) -> ColumnElement[bool]:
     return and_(Referral.opened_at >= begin, Referral.opened_at < end)
 
 
-def _minutes(until: Any) -> ColumnElement[float]:
+def _minutes(until: Any) -> ColumnElement[Any]:
     """From its coming until then; null where that has not happened. `date_part`: `extract` reckons decimals, much slower."""
     return func.date_part("epoch", until - Referral.opened_at) / 60.0
 
 
-def _pace(minutes: ColumnElement[float], *also: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def _pace(minutes: ColumnElement[Any], *also: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """How many got there, and the minutes that half and nine of ten of them took at most."""
     there = (minutes.is_not(None), *also)
     halves = func.percentile_cont(_SHARES).within_group(minutes).filter(*there)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,7 +21,7 @@ from bot.gateway import Gateway
 from bot.referrals.terms import write_terms
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Alert, Contact, Duty, Ladder, Referral, ReferralEvent, Staff, Ticket
+from bot.store.models import Alert, Case, Contact, Duty, Ladder, Referral, ReferralEvent, Staff, Ticket
 from handlers import registry
 
 CONTENT = Content.read(ROOT, Constants("*321#"))
@@ -31,6 +31,7 @@ NOON = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)  # Monday, 09:12 in Niamey
 MORNING = Terms(may_call=True, window="morning")
 EVENING = Terms(may_call=True, window="evening")
 REFUSED = Terms(may_call=False)
+SALIFOU, MARIAMA = "482719368", "591028466"  # numbers of their files
 
 
 @dataclass
@@ -201,6 +202,27 @@ def amina(database: Database, ciphers: Ciphers) -> int:
         session.add(contact)
         session.flush()
         return contact.id
+
+
+@pytest.fixture
+def files(database, amina):
+    """Salifou, of Zinder, on Amina's phone; Mariama, of Tahoua, without a phone. Name to id."""
+    shared = {"sex": "M", "language": "ha", "region": "Zinder", "department": "Mirriah", "project_type": "individual"}
+    with database.transaction() as session:
+        rows = [
+            Case(
+                number=number, name=name, office=office, partner=partner, contact_id=contact, stage=stage,
+                opened_on=date(2026, 5, 4), stage_since=date(2026, 9, 1), year_of_birth=1990,
+                vulnerability=flag, **shared,
+            )
+            for number, name, office, partner, contact, stage, flag in (
+                (SALIFOU, "Salifou Gàrba", "Zinder", "Taagazt", amina, "TRAINING_WAIT", "protection"),
+                (MARIAMA, "Mariama Garba", "Tahoua", "Ondes Apil", None, "NOT_ELIGIBLE", "none"),
+            )
+        ]  # fmt: skip
+        session.add_all(rows)
+        session.flush()
+        return {"salifou": rows[0].id, "mariama": rows[1].id}
 
 
 @pytest.fixture
