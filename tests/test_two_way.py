@@ -308,6 +308,13 @@ def test_a_store_that_lost_the_silence_is_told_again(line):
     line.record()
     line.runs()
     assert line.says("vers 19 h") == []
+    line.record()
+    line.runs()
+    line.later(hours=2)
+    line.redis.delete(keys.contact(line.ciphers.address(AMINA)))
+    line.says("bonjour")
+    line.record()
+    assert line.contact().human_copied == line.contact().human_until  # what is over is not told again
 
 
 def test_the_bot_speaks_again_once_the_request_is_closed(line):

@@ -47,8 +47,10 @@ def write_contacts(
     known = {c.digest: c for c in session.scalars(select(Contact).where(Contact.digest.in_(digests)))}
     new = [known[one] for one in dict.fromkeys(e.digest for e in entries if e.contact.get("new")) if one in known]
     forgotten = [row for row in new if row.language or row.consent or row.stopped or row.texts]
+    at = moment(max(entry.at for entry in entries))
     for row in new:
-        row.human_copied = None  # a talk with staff that goes on is told there again (bot/jobs/staff_turns.py)
+        if row.human_until is not None and row.human_until > at:  # a silence that is over would end what is asked now
+            row.human_copied = None  # told there again (bot/jobs/staff_turns.py)
     _add_contacts(session, [e for e in entries if e.digest and e.number and e.digest not in known], ciphers)
     missing = digests - known.keys()
     if missing:
