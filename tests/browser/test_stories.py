@@ -1,0 +1,227 @@
+"""People at the desk, each from somebody's call to the end: what they do, and what they never see."""
+
+import random
+import re
+import time
+import uuid
+from datetime import date, timedelta
+
+import pytest
+import requests
+
+from bot.cases.development import DEVELOPMENT_PASSWORD
+from tests.standin.callers import AfricasTalkingCaller
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SOON = 30.0  # seconds, on a busy machine
+TICKET = re.compile(r"\d{3}-\d{4}")
+HADIZA = "+22790009901"
+FRENCH, HAUSA = "1", "2"
+HELP, THINGS, KIT, SAFETY, THREATS, PRIVATE = "2", "3", "1", "5", "1", "9"
+AGREED, URGENT, NOT_URGENT, ALWAYS, A_WOMAN, OUTSIDE, NO_CHILD = "1", "1", "2", "1", "1", "4", "2"
+A_THREAT = (HELP, SAFETY, THREATS, AGREED, URGENT, ALWAYS, A_WOMAN, NO_CHILD)
+A_KIT = (HELP, THINGS, KIT, AGREED, NOT_URGENT, ALWAYS, NO_CHILD)
+PASSPHRASE = "seven camels walk to agadez"
+
+
+@pytest.fixture
+def caller(service):
+    caller = AfricasTalkingCaller(service)
+    yield caller
+    caller.close()
+
+
+@pytest.fixture
+def dialled(caller):
+    """Dial, type the keys, and read the number of the request; a phone that was never here chooses a language first."""
+
+    def dial(phone, *keys, language=FRENCH):
+        call = caller.dial(phone)
+        if "Francais" in call.screen.text:
+            call.answer(language)
+        call.answer(*keys)
+        return TICKET.search("".join(screen.text for screen in call.screens))[0]
+
+    return dial
+
+
+@pytest.fixture
+def signs_in(opened):
+    """Their browser, on Today."""
+
+    def sign_in(login, password=DEVELOPMENT_PASSWORD, **more):
+        page = opened("/desk/sign-in", **more)
+        page.set_default_timeout(10_000)
+        page.fill("[name=login]", login)
+        page.fill("[name=password]", password)
+        page.press("[name=password]", "Enter")
+        page.wait_for_selector("nav.tabs")
+        return page
+
+    return sign_in
+
+
+def a_phone():
+    """Of somebody who was never here; invented, as all with this beginning."""
+    return f"+2279000{random.randrange(7000, 8000)}"
+
+
+def until(found, what):
+    """Ask again until it is there; its answer."""
+    end = time.monotonic() + SOON
+    while not (answer := found()):
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+    return answer
+
+
+def shows(page, selector):
+    """The page, asked for anew until this stands on it."""
+
+    def there():
+        page.reload()
+        return page.query_selector(selector)
+
+    return until(there, f"{selector} never came")
+
+
+def messages(service, phone):
+    """What a phone was sent, oldest first; a phone that shows a message also reports that it was delivered."""
+    events = requests.get(f"{service}/simulator/api/news", timeout=10).json()["events"]
+    return [event["text"] for event in events if event["kind"] == "message" and event["phone"] == phone]
+
+
+def alerts(service, phone, ticket):
+    return [text for text in messages(service, phone) if ticket in text and re.search(r"\bOK \d{4}", text)]
+
+
+def goes(page, path):
+    page.goto(re.match(r"https?://[^/]+", page.url)[0] + path)
+
+
+def finds(page, ticket):
+    """The page of a request, by its number, as soon as it is recorded; its address."""
+
+    def there():
+        goes(page, "/desk/find")
+        page.fill("#wanted", ticket)
+        page.press("#wanted", "Enter")
+        return page.wait_for_selector("h1").inner_text() == ticket
+
+    until(there, f"{ticket} is not found")
+    return page.url
+
+
+def bare(text, *numbers):
+    """A page without tokens and without the number that was asked for."""
+    for number in numbers:
+        text = text.replace(number, "")
+    return re.sub(r'value="[^"]*"|nonce="[^"]*"|\d\d[:h]\d\d', "", text)
+
+
+def knows_nothing_of(page, ticket, address):
+    """Neither lists, search nor the very address differ from what they are for a request that never was."""
+    base = re.match(r"https?://[^/]+", page.url)[0]
+    for path in ("/desk/", "/desk/queues", "/desk/messages"):
+        assert ticket not in page.request.get(base + path).text(), path
+    there, never = page.request.get(address), page.request.get(f"{base}/desk/referrals/{uuid.uuid4().hex}")
+    assert (there.status, bare(there.text())) == (never.status, bare(never.text())) == (404, bare(never.text()))
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.request.get(f"{base}/desk/find").text())[1]
+    found = [
+        page.request.post(f"{base}/desk/find", form={"csrf_token": token, "wanted": wanted}, max_redirects=0)
+        for wanted in (ticket, "999-9999")
+    ]
+    assert found[0].status == found[1].status
+    assert bare(found[0].text(), ticket) == bare(found[1].text(), "999-9999")
+
+
+def folds_out(page, section):
+    page.click(f"{section} summary")
+
+
+def chooses(page, name, value):
+    page.click(f"label.choice:has([name={name}][value={value}])")
+
+
+def test_hadiza_from_the_threat_to_a_message_in_hausa(service, dialled, signs_in):
+    phone = a_phone()
+    ticket = dialled(phone, *A_THREAT, language=HAUSA)
+    until(lambda: alerts(service, HADIZA, ticket), "Hadiza was not alerted")
+    page = signs_in("hadiza", width=360, height=800)
+    card = f"article[aria-label='{ticket}']"
+    shows(page, card)
+    page.click(f"{card} form[action$='/accept'] button")
+    page.wait_for_selector("section.safe")
+    assert page.query_selector("#write form") is None, "nobody may write before the person says so"
+
+    chooses(page, "call-result", "spoke")
+    folds_out(page, "#log")
+    chooses(page, "terms-may_call", "yes")
+    chooses(page, "terms-text", "yes")
+    page.click("#log form button.first")
+    page.wait_for_selector("#write form", state="attached")
+
+    folds_out(page, "#write")
+    page.select_option("[name=reply-sentence]", "call_when")
+    page.click("#write form button")
+    assert "Muna so mu kira ku." in page.wait_for_selector(".bubble.mine").inner_text()
+    assert messages(service, phone) == [], "a preview sends nothing"
+    page.click("form[action$='/reply/send'] button.first")
+    until(lambda: any("Muna so mu kira ku." in text for text in messages(service, phone)), "nothing reached the person")
+
+
+def test_moussa_reads_of_a_kit_and_sees_no_sign_of_a_threat(dialled, signs_in):
+    threat, kit = dialled(a_phone(), *A_THREAT), dialled(a_phone(), *A_KIT)
+    address = finds(signs_in("hadiza"), threat)
+    moussa = signs_in("moussa", width=360, height=800)
+    finds(moussa, kit)
+    moussa.click("form[action$='/accept'] button")
+    moussa.wait_for_selector("#log form")
+    goes(moussa, "/desk/")
+    moussa.wait_for_selector(f"text={kit}")
+    knows_nothing_of(moussa, threat, address)
+
+
+def test_the_coordinator_sees_a_gap_of_the_rota_and_plans_it_shut(signs_in):
+    mariama = signs_in("mariama")
+    day = date.today() + timedelta(days=1)
+    plans(mariama, day)
+    plans(mariama, day + timedelta(days=2))
+    gap = mariama.locator("[role=note] li").first.inner_text()
+    plans(mariama, day + timedelta(days=1))
+    assert gap not in mariama.locator("[role=note] li").all_inner_texts()
+    mariama.goto(mariama.url.replace("/rota", "/indicators"))
+    mariama.wait_for_selector("h1:text('Indicateurs')")
+    mariama.wait_for_selector("[aria-labelledby=sealed]")
+
+
+def plans(page, day):
+    """A whole day of the community queue for Rakia."""
+    goes(page, "/desk/rota")
+    page.select_option("[name=shift-queue]", "community")
+    rakia = page.locator("[name=shift-staff] option:has-text('Rakia')").get_attribute("value")
+    page.select_option("[name=shift-staff]", rakia)
+    page.fill("[name=shift-first]", day.isoformat())
+    chooses(page, "shift-hours", "whole")
+    page.click("form[action*='/rota#plan'] button.first")
+    page.wait_for_selector(".rota")
+
+
+def test_the_focal_point_alone_opens_what_is_sealed(dialled, signs_in):
+    fatchima = signs_in("fatchima")
+    goes(fatchima, "/desk/sealed-key")
+    for name in ("new-passphrase", "new-again"):
+        fatchima.fill(f"[name={name}]", PASSPHRASE)
+    fatchima.press("[name=new-again]", "Enter")
+    fatchima.wait_for_selector("[name=unlock-passphrase]")
+
+    ticket = dialled(a_phone(), PRIVATE, URGENT, ALWAYS, OUTSIDE)
+    address = finds(fatchima, ticket)
+    assert "Une femme" not in fatchima.inner_text("main")
+    fatchima.fill("[name=unlock-passphrase]", PASSPHRASE)
+    fatchima.fill("[name=unlock-reason]", "premier appel")
+    fatchima.click("#seal form button.first")
+    fatchima.wait_for_selector("#seal form[action$='/lock']")
+
+    for login in ("hadiza", "moussa", "mariama", "ousmane", "issa"):
+        knows_nothing_of(signs_in(login), ticket, address)
