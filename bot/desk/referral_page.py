@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -135,6 +136,7 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         **sealed_page.part(session, staff, folder),
         **presenting_reply.part(session, folder, staff, at),
         **presenting_steps.part(session, folder, staff, at, shown_.asked),
+        **_lists(session, folder, staff, at),
         id=referral.id,
         ticket=shown(referral.ticket),
         letter=presenting.letter(referral),
@@ -153,14 +155,8 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         may_act=referral.accepted_by is not None,
         first_call=presenting.before(by, at) if by and mine else None,
         call_now_left=referral.call_now,
-        ladder=presenting_folder.ladder(session, folder, at),
-        told=presenting_told.table(session, referral.id, at),
-        known=presenting_folder.known(folder, at),
         phone_page=referral.contact_id,
         file_page=file.id if (file := reading_people.file(session, staff, referral.case_id or 0)) else None,
-        history=presenting_folder.history(folder, staff, at),
-        same_phone=[_other(one) for one in folder.same_phone],
-        about=[presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral.id)],
         never_print=referral.private or referral.sealed,
         here="desk.queues",
         tab_counts={"today": reading.mine_count(session, staff), "queues": reading.open_count(session, staff)},
@@ -170,6 +166,19 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         prints=shown_.prints,
         case_name=folder.case.name if shown_.prints and folder.case is not None else "",
     )
+
+
+def _lists(session: Session, folder: Folder, staff: Staff, at: datetime) -> dict[str, object]:
+    """What stands in rows: who was told, what is known, what happened, what was sent."""
+    referral_id = folder.entry.referral.id
+    return {
+        "ladder": presenting_folder.ladder(session, folder, at),
+        "told": presenting_told.table(session, referral_id, at),
+        "known": presenting_folder.known(folder, at),
+        "history": presenting_folder.history(folder, staff, at),
+        "same_phone": [_other(one) for one in folder.same_phone],
+        "about": [presenting_messages.of_message(*one, at) for one in reading_messages.about(session, referral_id)],
+    }
 
 
 def _forms(referral: Referral) -> dict[str, FlaskForm]:

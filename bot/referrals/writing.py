@@ -66,8 +66,23 @@ def open_referral(
     """
     if session.get(Referral, effect.id) is not None:
         return
+    referral = _new(effect, at)
+    referral.channel, referral.contact_id, referral.case_id, referral.office = channel, contact_id, case_id, office
+    if effect.terms is not None:
+        write_terms(referral, effect.terms, ciphers=ciphers)
+    name_office(session, referral)
+    session.add(referral)
+    session.flush()  # the rows below name it
+    session.add(Ticket(number=effect.ticket, referral_id=effect.id, issued_at=at))
+    due = first_alert_at(referral.level, at, clocks=clocks)
+    session.add(Ladder(referral_id=effect.id, rung=0, round=0, due_at=due, why="opened"))
+    once(session, effect.id, kind="opened", at=at, turn=turn, detail={"level": referral.level, "source": effect.source})
+
+
+def _new(effect: OpenReferral, at: datetime) -> Referral:
+    """The row as the turn ordered it, of nobody yet."""
     queue = _first_queue(effect)
-    referral = Referral(
+    return Referral(
         id=effect.id,
         ticket=effect.ticket,
         opened_at=at,
@@ -79,22 +94,9 @@ def open_referral(
         sealed=queue == "sealed",
         minor=effect.minor,
         language=effect.language,
-        channel=channel,
-        contact_id=contact_id,
-        case_id=case_id,
-        office=office,
         state="new",
         call_now=False,
     )
-    if effect.terms is not None:
-        write_terms(referral, effect.terms, ciphers=ciphers)
-    name_office(session, referral)
-    session.add(referral)
-    session.flush()  # the rows below name it
-    session.add(Ticket(number=effect.ticket, referral_id=effect.id, issued_at=at))
-    due = first_alert_at(referral.level, at, clocks=clocks)
-    session.add(Ladder(referral_id=effect.id, rung=0, round=0, due_at=due, why="opened"))
-    once(session, effect.id, kind="opened", at=at, turn=turn, detail={"level": referral.level, "source": effect.source})
 
 
 def _first_queue(effect: OpenReferral) -> str:
