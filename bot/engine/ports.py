@@ -1,6 +1,7 @@
 """What the engine asks of the world: data through `Lookups`, fresh ids through `Ids`. Tests fake both."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
@@ -28,6 +29,23 @@ class Checked:
     outcome: Literal["ok", "choose_code", "no_match"]
     case: str = ""
     file: File | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a list. `label`: a proper name as it stands, or a reference as placeholders know it (`w:2026-11-30`)."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a declared look-up (flows/data.yaml) answers: an outcome to branch on, facts, and perhaps a list."""
+
+    outcome: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
 
 
 class Lookups(Protocol):

@@ -1,0 +1,1 @@
+"""My community: places, tensions, proposals, activities, groups and their books."""

@@ -1,0 +1,1 @@
+"""Outreach: what we say first, without being asked: news of a stage, delays, check-ins, broadcasts."""
