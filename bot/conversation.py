@@ -1,6 +1,7 @@
 """One turn: load, step, commit. The only place where the pure engine meets the stores."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import msgspec
 import structlog
 
+from bot.asking import Answers
+from bot.cases import asking as of_cases
 from bot.cases.lookups import Lookups
+from bot.community import asking as of_communities
 from bot.content.screens import Content, Spoken
-from bot.engine.ports import Asked, Checked, File
+from bot.engine.ports import Asked, Checked, File, Found
 from bot.engine.session import Contact
 from bot.engine.step import Step, step
 from bot.errors import JournalFull, TooManyRaces
@@ -27,6 +31,7 @@ USSD_SEEN = 600  # seconds: nobody stays longer in a USSD session
 SEEN = 48 * 3_600
 TICKET_SLOTS = 64
 MOST_TAPS = 3  # choices below a WhatsApp message; more are a list
+ASKED: Answers = {**of_cases.ASKED, **of_communities.ASKED}  # who answers the look-ups of flows/data.yaml
 
 log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
@@ -296,6 +301,16 @@ class _TurnLookups:
 
     def ticket(self, ticket: str) -> Asked:
         return self._lookups.ticket(ticket=ticket, channel=self._inbound.channel)
+
+    def find(self, what: str, values: Mapping[str, str]) -> Found:
+        return self._lookups.find(
+            ASKED[what],
+            values,
+            address=self._address,
+            channel=self._inbound.channel,
+            turn=self._turn,
+            now=self._now,
+        )
 
 
 def _is_news(since: date, last_told: datetime | None) -> bool:

@@ -7,7 +7,7 @@ and a database that is away uses up nobody's tries.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
+from bot.asking import Asking
 from bot.cases.bounded import Bounded
-from bot.engine.ports import Asked
+from bot.engine.ports import Asked, Found
 from bot.store.attempts import Attempts, Verdict
 from bot.store.ciphers import AddressKey, Ciphers
 from bot.store.database import Database
@@ -171,6 +172,24 @@ class Lookups:
         """
         values = {"ticket": ticket, "ussd": channel == "ussd"}
         return self._bounded.run(lambda connection: connection.scalar(_TICKET, values)) or "waiting"
+
+    def find(
+        self,
+        answer: Callable[[Asking], Found],
+        values: Mapping[str, str],
+        *,
+        address: AddressKey,
+        channel: str,
+        turn: bytes,
+        now: datetime,
+    ) -> Found:
+        """What a look-up that flows/data.yaml declares answers, in one small transaction."""
+
+        def ask(connection: Connection) -> Found:
+            asking = Asking(connection, values, address.digest, channel, turn, now, self._ciphers, self._zone)
+            return answer(asking)
+
+        return self._bounded.run(ask)
 
     def close(self) -> None:
         """Give threads and connections back."""

@@ -156,6 +156,17 @@ class Blocked(Effect, frozen=True, omit_defaults=True, kw_only=True):
     channel: str
 
 
+class Act(Effect, frozen=True, omit_defaults=True, kw_only=True):
+    """What a flow file orders by the verb `act`, as flows/data.yaml declares it: whoever is named there carries it out.
+
+    `text`: the turn's own text is the person's words and goes with it.
+    """
+
+    what: str
+    values: dict[str, str]
+    text: bool = False
+
+
 AnyEffect = (
     OpenReferral
     | UpdateReferral
@@ -168,4 +179,5 @@ AnyEffect = (
     | Report
     | AnswerSent
     | Blocked
+    | Act
 )

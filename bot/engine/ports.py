@@ -63,6 +63,9 @@ class Lookups(Protocol):
     def ticket(self, ticket: str) -> Asked:
         """What is asked of whoever types this ticket: "call you now?", "is this solved?", or nothing."""
 
+    def find(self, what: str, values: Mapping[str, str]) -> Found:
+        """A look-up that flows/data.yaml declares. One that claims says the same again for the same turn."""
+
 
 class Ids(Protocol):
     """Ids that follow from the turn: the same message gives the same ids for ever."""

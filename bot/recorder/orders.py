@@ -12,10 +12,14 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from bot import pricing
+from bot.acting import Acting, Acts
+from bot.cases import acting as of_cases
 from bot.cases.stages import status_shown
+from bot.community import acting as of_communities
 from bot.config import Settings
 from bot.engine.effects import (
     MISSED_CALL,
+    Act,
     AnswerCallNow,
     AnswerSent,
     AnswerSolved,
@@ -30,6 +34,7 @@ from bot.engine.effects import (
     WroteBack,
 )
 from bot.messages import Delivery
+from bot.outreach import acting as of_outreach
 from bot.reasons import Why, why
 from bot.recorder.rows import moment
 from bot.referrals import closing, ladder, missed_calls, replying, sealing, writing
@@ -40,6 +45,7 @@ from bot.store.journal import Entry, unpack_answer
 from bot.store.models import Case, Contact, Ladder, Message, Recording, Referral, ReferralEvent, Ticket
 from bot.store.recordings import expect
 
+ACTS: Acts = {**of_cases.ACTS, **of_communities.ACTS, **of_outreach.ACTS}  # who carries out the acts of flows/data.yaml
 Reasons = Mapping[str, Mapping[str, Why]]  # of each gateway
 
 log = structlog.get_logger(__name__)
@@ -223,6 +229,26 @@ def _status(session: Session, effect: ShowStatus, turned: Turned) -> None:
     status_shown(session, effect.case, at=turned.at)
 
 
+def _act(session: Session, effect: Act, turned: Turned) -> None:
+    """Raises KeyError for what this release does not know, Unreadable where words do not open: it is set aside whole."""
+    entry, words = turned.entry, ""
+    if effect.text and entry.text:
+        words = turned.ciphers.decrypt(entry.text, f"{entry.turn_hex}|text".encode()).decode(errors="replace")
+    ACTS[effect.what](
+        Acting(
+            session,
+            effect.values,
+            contact_id=turned.contact_id,
+            channel=entry.channel,
+            at=turned.at,
+            turn=entry.turn_hex,
+            text=words,
+            ciphers=turned.ciphers,
+            settings=turned.settings,
+        )
+    )
+
+
 def _report(session: Session, effect: Report, turned: Turned) -> None:
     failed = report(
         session,
@@ -328,4 +354,5 @@ _ORDERS: dict[type[AnyEffect], Callable[[Session, Any, Turned], None]] = {
     Report: _report,
     AnswerSent: _answer_sent,
     Blocked: _blocked,
+    Act: _act,
 }

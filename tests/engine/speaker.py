@@ -1,16 +1,17 @@
 """A person who talks to the pure engine: fake lookups, ids that count up, the session saved and reread every turn."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
 from bot.content.screens import Content
-from bot.engine.asking import solved_question
+from bot.engine.asking import pushed_question
 from bot.engine.effects import AnyEffect
 from bot.engine.going_on import offer
 from bot.engine.hearing import milliseconds
-from bot.engine.ports import Checked, File
+from bot.engine.ports import Checked, File, Found
 from bot.engine.session import Contact, Session
 from bot.engine.step import Step, step
 from bot.errors import LookupAway
@@ -34,6 +35,8 @@ class FakeLookups:
     away: bool = False
     call_now_for: str = ""
     closed: str = ""
+    found: dict[str, Found] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def check(self, case: str, secret: str) -> Checked:
         if self.away:
@@ -57,6 +60,12 @@ class FakeLookups:
         if self.away:
             raise LookupAway("away")
         return "call_now" if ticket == self.call_now_for else "closed" if ticket == self.closed else "waiting"
+
+    def find(self, what: str, values: Mapping[str, str]) -> Found:
+        if self.away:
+            raise LookupAway("away")
+        self.asked.append((what, dict(values)))
+        return self.found[what]
 
 
 class CountingIds:
@@ -134,7 +143,14 @@ class Speaker:
 
     def is_asked(self, ticket: str) -> None:
         """ "Is this solved?" was pushed."""
-        self.session = solved_question(self.content.flows, self.channel, ticket, now=self.now)
+        self.is_pushed("solved", ticket=ticket)
+
+    def is_pushed(self, entry: str, **values: str) -> str:
+        """A question of ours was pushed; its words."""
+        self.session = pushed_question(self.content.flows, entry, self.channel, values, now=self.now)
+        return self.content.speak(
+            self.session.state, values, channel=self.channel, language=self.contact.language
+        ).text
 
     def hears_from_staff(self, channel: str) -> None:
         """Somebody of the staff wrote: the bot is silent on that channel for an hour."""
