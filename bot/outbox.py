@@ -45,6 +45,7 @@ class Draft:
     `sms` is folded to plain letters here; on WhatsApp it is what may go instead, where the terms allow it. E-mail goes
     to staff alone; its words are in `whatsapp`, as those of a channel that takes any letter.
     `budget`: segments that the SMS may have; None: as many as it takes (an alert is never refused for its length).
+    `case_id`: the file that a push is about; once its person is deceased nothing about it leaves (domain rules).
     `expires_at`: earlier than its kind grows old (an appointment). `id`: 32 hex digits, where writing it again must
     not make a second message.
     """
@@ -57,6 +58,7 @@ class Draft:
     whatsapp: str = ""
     template: Template | None = None
     referral_id: str | None = None
+    case_id: int | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
     budget: int | None = BUDGET
@@ -77,6 +79,7 @@ def put(session: Session, draft: Draft, *, at: datetime, settings: Settings, cip
         contact_id=draft.contact.id if draft.contact is not None else None,
         staff_id=draft.staff.id if draft.staff is not None else None,
         referral_id=draft.referral_id,
+        case_id=draft.case_id,
         text_enc=ciphers.encrypt(text.encode(), f"messages|{message_id}|text".encode()),
         spare_enc=ciphers.encrypt(spare.encode(), f"messages|{message_id}|spare".encode()) if spare else None,
         template=asdict(draft.template) if draft.template is not None else None,

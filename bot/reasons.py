@@ -22,6 +22,7 @@ class Why(StrEnum):
     STOPPED = "stopped"  # STOP, or an opt-out of this kind
     QUIET = "quiet"  # quiet or unsafe hours
     NOT_ALLOWED = "not_allowed"  # the contact's terms, a private talk, a sealed or a child's request
+    DECEASED = "deceased"  # the person of the file that it is about has died
     PERSON_TALKS = "person_talks"  # a colleague is in conversation there
     UNREACHABLE = "unreachable"  # the number was found dead before
     NEVER_SEND = "never_send"  # a word that this channel must not carry
@@ -36,6 +37,7 @@ OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gatewa
     "quiet": Why.QUIET,
     "private": Why.NOT_ALLOWED,
     "terms": Why.NOT_ALLOWED,
+    "deceased": Why.DECEASED,
     "human": Why.PERSON_TALKS,
     "window": Why.WINDOW,
     "unreachable": Why.UNREACHABLE,

@@ -15,7 +15,7 @@ from bot.kinds import TO_STAFF, Kind
 from bot.messages import Channel
 from bot.store import keys
 from bot.store.journal import Answer, pack_answer
-from bot.store.models import Contact, Message
+from bot.store.models import Case, Contact, Message
 from tests import test_jobs as made
 from tests.test_jobs import NOON, SECOND, Phone, alert, answered, journal, message, queued, send
 
@@ -135,3 +135,67 @@ def test_an_offer_to_go_on_needs_the_yes_of_this_moment(services, phone):
     assert answers.send_waiting(services, [address.shard], now=NOON.timestamp()) == 1
     [effect] = journal(services, address.shard)[0].effects
     assert (effect.state, effect.reason, effect.kind, phone.sent) == ("withheld", "terms", "resume", [])
+
+
+@pytest.fixture
+def deceased(database):
+    """The phone of a file whose person has died, and that file."""
+
+    def made(services, contact_id, stage="DECEASED"):
+        with services.database.transaction() as session:
+            file = Case(
+                number="482719368", name="Salifou", sex="M", language="fr", region="Zinder", department="Kantche",
+                office="Zinder", stage=stage, opened_on=NOON.date(), stage_since=NOON.date(), contact_id=contact_id,
+            )  # fmt: skip
+            session.add(file)
+            session.flush()
+            return file.id
+
+    return made
+
+
+@pytest.mark.parametrize("kind", [Kind.REMINDER, Kind.REPLY, Kind.CLOSING, Kind.ANSWER])
+def test_nothing_about_the_file_of_somebody_who_has_died_leaves(services, office, phone, deceased, kind):
+    contact = office.contact()
+    about, other = queued(services, 2, kind=kind, contact_id=contact)
+    values(services, about, case_id=deceased(services, contact))
+    rows.send_due(services, now=NOON + 2 * SECOND)
+    assert (message(services, about).state, message(services, about).reason) == ("withheld", "deceased")
+    assert [sent.id for sent in phone.sent] == [other]  # somebody else of that phone may be waiting for it
+
+
+def test_who_died_while_it_waited_for_its_next_try_gets_no_second_try(services, office, phone, deceased):
+    contact = office.contact()
+    [about] = queued(services, kind=Kind.REMINDER, contact_id=contact)
+    case_id = deceased(services, contact, stage="KIT_READY")
+    values(services, about, case_id=case_id)
+    phone.fails = [SendError("timeout", retryable=True)]
+    rows.send_due(services, now=NOON)
+    assert message(services, about).state == "queued"
+    with services.database.transaction() as session:
+        session.execute(update(Case).where(Case.id == case_id).values(stage="DECEASED"))
+    rows.send_due(services, now=NOON + timedelta(minutes=10))
+    assert (message(services, about).state, message(services, about).reason) == ("withheld", "deceased")
+    assert len(phone.sent) == 0
+
+
+def test_no_question_by_machine_follows_a_request_of_somebody_who_has_died(services, office, phone, deceased):
+    contact = office.contact()
+    case_id = deceased(services, contact)
+    referral = office.need(contact_id=contact, case_id=case_id)
+    [asked] = queued(services, kind=Kind.CLOSING, contact_id=contact)
+    values(services, asked, referral_id=referral)
+    rows.send_due(services, now=NOON)
+    assert message(services, asked).reason == "deceased"
+
+
+def test_a_whatsapp_about_who_has_died_leaves_no_sms_behind(services, office, phone, deceased):
+    contact = office.contact()
+    [about] = queued(services, kind=Kind.REMINDER, contact_id=contact)
+    spare = services.ciphers.encrypt(b"A lundi.", f"messages|{about}|spare".encode())
+    values(services, about, channel="whatsapp", spare_enc=spare, case_id=deceased(services, contact))
+    rows.send_due(services, now=NOON)
+    rows.send_due(services, now=NOON + SECOND)
+    assert phone.sent == []
+    with services.database.transaction() as session:
+        assert session.scalars(select(Message.spare_enc)).all() == [None]

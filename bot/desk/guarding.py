@@ -86,7 +86,7 @@ def for_templates() -> dict[str, object]:
         "csrf": generate_csrf,
         "me": sign_in.known_reader(),
         "role": roles.role,
-        "more_pages": menu.more_pages(sign_in.known_reader()),
+        "page_groups": menu.groups(sign_in.known_reader()),
         "needs_key": sealed_page.needs_key(sign_in.known_reader()),
         "tab_counts": {"today": None, "queues": None},  # a page that knows them says so
     }

@@ -1,26 +1,66 @@
-"""Pages beyond the three that everybody has: who sees which in the rail and at the foot."""
+"""Pages beyond the three that everybody has, in three groups: who sees which in the rail and at the foot."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from bot.desk import pages
 from bot.desk.words import say
 from bot.store.models import Staff
 
+Page = tuple[str, str]  # endpoint and name
 
-def more_pages(staff: Staff | None) -> list[tuple[str, str, str]]:
-    """Endpoint, name and icon; nobody is shown the way to a page that would not open for them."""
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pages for one part of the work, under one name and icon."""
+
+    name: str
+    icon: str
+    pages: tuple[Page, ...]
+
+    def holds(self, endpoint: str) -> bool:
+        """Is this page one of them?"""
+        return endpoint in (page[0] for page in self.pages)
+
+
+def groups(staff: Staff | None) -> list[Group]:
+    """What this person may open; nobody is shown the way to a page that would not open for them."""
     if staff is None:
         return []
     known = (
-        ("desk.rota_page", say("Rota"), "calendar"),
-        ("desk.indicators", say("Indicators"), "chart"),
-        ("desk.messages", say("Messages"), "bubble"),
-        ("desk.costs", say("Costs"), "note"),
-        ("desk.service", say("Service"), "pulse"),
-        ("desk.settings", say("Settings"), "list"),
-        ("desk.people", say("Staff"), "person"),
-        ("desk.search_records", say("Records"), "search"),
-        ("desk.reader_key", say("My key"), "lock"),
-        ("desk.account", say("My account"), "lock"),
+        Group(say("Programme"), "list", _programme()),
+        Group(say("Line"), "pulse", _line()),
+        Group(say("Me"), "person", _me()),
     )
-    return [page for page in known if pages.opens(page[0], staff)]
+    seen = (
+        Group(group.name, group.icon, tuple(page for page in group.pages if pages.opens(page[0], staff)))
+        for group in known
+    )
+    return [group for group in seen if group.pages]
+
+
+def _programme() -> tuple[Page, ...]:
+    """Files and what the programme does with people; one line for each page."""
+    return ()
+
+
+def _line() -> tuple[Page, ...]:
+    """How the line itself is served and runs."""
+    return (
+        ("desk.rota_page", say("Rota")),
+        ("desk.indicators", say("Indicators")),
+        ("desk.messages", say("Messages")),
+        ("desk.costs", say("Costs")),
+        ("desk.service", say("Service")),
+        ("desk.settings", say("Settings")),
+        ("desk.people", say("Staff")),
+        ("desk.search_records", say("Records")),
+    )
+
+
+def _me() -> tuple[Page, ...]:
+    return (
+        ("desk.reader_key", say("My key")),
+        ("desk.account", say("My account")),
+    )

@@ -1,7 +1,8 @@
 """The few statements that carry the outbox: claim many, write down many. Everything else is the ORM's.
 
 What holds here: a row is claimed by one worker; the messages of one contact leave in their order; an urgent kind
-leaves before all others; a row whose gateway has no room now stays where it is.
+leaves before all others; a row whose gateway has no room now stays where it is. Whether the person of the file is
+deceased is read as the row is claimed, so that nothing about the file leaves from then on.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -50,7 +51,10 @@ SELECT t.id, t.kind, t.channel, t.gateway, t.contact_id, t.staff_id, t.referral_
   ) END AS wrote_at,
   CASE WHEN t.kind <> 'alert' THEN true WHEN t.staff_id IS NULL THEN coalesce(r.state = 'new', false)
     ELSE EXISTS (SELECT 1 FROM message_alerts ma JOIN alerts a ON a.id = ma.alert_id
-      WHERE ma.message_id = t.id AND a.open) END AS wanted
+      WHERE ma.message_id = t.id AND a.open) END AS wanted,
+  t.staff_id IS NULL AND EXISTS (
+    SELECT 1 FROM cases d WHERE d.stage = 'DECEASED'
+      AND (d.id = t.case_id OR (t.kind = ANY(CAST(:by_machine AS text[])) AND d.id = r.case_id))) AS deceased
 FROM taken t LEFT JOIN contacts c ON c.id = t.contact_id LEFT JOIN staff s ON s.id = t.staff_id
   LEFT JOIN referrals r ON r.id = t.referral_id
 ORDER BY t.priority, t.due_at, t.id
@@ -96,6 +100,7 @@ def claim(
         "priorities": sorted({RULES[kind].priority for kind in kinds}),
         "gateways": list(held),
         "froms": [priority for priority, _ in held.values()],
+        "by_machine": [kind for kind, rule in RULES.items() if rule.opt_out],
     }
     return cast(Sequence[Mapping[str, Any]], session.execute(_CLAIM, values).mappings().all())
 

@@ -159,6 +159,7 @@ def _queue_spare(session: Session, services: Services, message: Message, at: dat
         "gateway": services.settings.sms_gateway,
         "contact_id": message.contact_id,
         "referral_id": message.referral_id,
+        "case_id": message.case_id,
         "text_enc": ciphers.encrypt(words, f"messages|{spare_id}|text".encode()),
         "created_at": at,
         "due_at": at,

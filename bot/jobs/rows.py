@@ -118,6 +118,9 @@ def _claim(
             if not row["wanted"]:
                 advance(_row_of(session, row), Delivery.WITHHELD, reason="answered", at=at)
                 continue
+            if row["deceased"]:
+                advance(_row_of(session, row), Delivery.WITHHELD, reason="deceased", at=at)
+                continue
             try:
                 outbound, recipient = address(row, settings=services.settings, ciphers=services.ciphers)
             except Unaddressed as error:

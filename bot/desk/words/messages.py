@@ -87,6 +87,10 @@ def reason(cause: Why) -> tuple[str, str]:
             say("The person has not said that we may write."),
             say("Do not write. Ask on the call, if a call is allowed."),
         ),
+        Why.DECEASED: (
+            say("The person of this file has died."),
+            say("Nothing by machine about this file leaves any more. Whoever knows the family calls, if at all."),
+        ),
         Why.PERSON_TALKS: (say("A colleague is in conversation there."), say("Nothing: it leaves afterwards.")),
         Why.UNREACHABLE: (
             say("The number was found dead before."),

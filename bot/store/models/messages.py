@@ -53,6 +53,7 @@ class Message(Base):
         Index("ix_messages_external", "gateway", "external_id"),
         Index("ix_messages_sent", "sent_at"),
         Index("ix_messages_created", "created_at"),
+        Index("ix_messages_case", "case_id", postgresql_where=text("case_id is not null")),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -62,6 +63,7 @@ class Message(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     referral_id: Mapped[str | None] = mapped_column(ForeignKey("referrals.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # of what is pushed about a file
     text_enc: Mapped[bytes | None]  # place: messages|<id>|text
     state: Mapped[str] = mapped_column(server_default="queued")  # bot.messages.Delivery
     reason: Mapped[str] = mapped_column(server_default="")  # gateway's code, or why the gate withheld it
