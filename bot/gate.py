@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import structlog
 import yaml
@@ -17,6 +16,7 @@ from bot.errors import BotError, FlowError, SendError
 from bot.gateway import Gateway
 from bot.kinds import RULES, TO_STAFF, Kind
 from bot.messages import Channel, Outbound, Sent
+from bot.outreach.calendar import Calendar
 from bot.reasons import Why, why
 from bot.referrals.clocks import Clocks, within_window
 from bot.text.damm import valid
@@ -26,7 +26,7 @@ from bot.text.plain import plain
 log = structlog.get_logger(__name__)
 
 NEVER_SEND = ROOT / "flows" / "never_send.yaml"
-QUIET = (time(20), time(8))  # no push between them, office time
+MOST_TURNS = 5  # between the calendar and the hours of a person; where they never meet, it is asked again then
 WHATSAPP_WINDOW = timedelta(hours=24)  # WhatsApp's rule: after it only templates
 NOT_ITS_FAULT = frozenset({Why.TOO_FAST, Why.PHONE_OFF, Why.BAD_NUMBER, Why.BLOCKED, Why.NOT_ON_WHATSAPP, Why.WINDOW})
 _NINE_DIGITS = re.compile(r"(?<![\d+])\d{3}[ ./-]?\d{3}[ ./-]?\d{3}(?!\d)")
@@ -176,7 +176,7 @@ class Gate:
         self._never_send = never_send or NeverSend.read()
         self.pace = pace or Unpaced()
         self._clocks = Clocks.of(settings)
-        self._zone = ZoneInfo(settings.timezone)
+        self._calendar = Calendar.of(settings)
 
     def check(
         self, outbound: Outbound, kind: Kind, *, gateway: str, recipient: Recipient = UNKNOWN, now: datetime
@@ -296,21 +296,16 @@ class Gate:
         return Verdict(True)
 
     def _next_hour(self, quiet: bool, terms: Terms | None, now: datetime) -> datetime | None:
-        """When it may come, by night and by the hours that the person gave; None: now."""
+        """When it may come, by the calendar and by the hours that the person gave; None: now."""
         hour = now
-        for _ in range(2):  # the hours given may begin at night
-            hour = (self._next_morning(hour) if quiet else None) or hour
+        for _ in range(MOST_TURNS):  # the hours given may begin at night, and end at the prayer of Friday
+            before = hour
+            hour = self._calendar.next_push(hour) if quiet else hour
             if terms is not None:
                 hour = within_window(terms, hour, clocks=self._clocks) or hour + timedelta(days=1)
+            if hour == before:
+                break
         return None if hour <= now else hour
-
-    def _next_morning(self, now: datetime) -> datetime | None:
-        """The end of the quiet hours that hold `now`; None outside them."""
-        local = now.astimezone(self._zone)
-        if QUIET[1] <= local.time() < QUIET[0]:
-            return None
-        day = local.date() + timedelta(days=local.time() >= QUIET[0])
-        return datetime.combine(day, QUIET[1], self._zone).astimezone(UTC)
 
 
 def barred(recipient: Recipient, kind: Kind, *, channel: Channel, to: str) -> str:

@@ -11,7 +11,7 @@ from bot.errors import FlowError
 from bot.sources import Source
 from bot.triage import Roots
 
-TABLES = {"entries", "needs", "stages", "words", "danger_words", "never_send", "sentences"}
+TABLES = {"calendar", "entries", "needs", "stages", "words", "danger_words", "never_send", "sentences"}
 CHANNELS = ("ussd", "sms", "whatsapp")
 SENTENCE = "sentence"  # texts with which staff answer in writing
 STAGE_WORDS = ("now", "next", "usual")

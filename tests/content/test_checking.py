@@ -33,7 +33,7 @@ class Break:
 
 LONG = "This sentence is written to be far longer than what one screen of a small phone can hold"
 HELP, FILE, CALL, MENU = "flows/help.yaml", "flows/file.yaml", "flows/call.yaml", "flows/menu.yaml"
-HUSH = "flows/hush.yaml"
+HUSH, CALENDAR = "flows/hush.yaml", "flows/calendar.yaml"
 NEEDS, STAGES, ENTRIES = "flows/needs.yaml", "flows/stages.yaml", "flows/entries.yaml"
 APPOINTMENT_FORK = "      - {when: {appointment: coming, channel: whatsapp}, go: appointment_whatsapp}\n"
 WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
@@ -45,6 +45,12 @@ WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
 """
 
 BREAKS = [
+    Break("hours that are none", CALENDAR, '"13:00-15:00"', '"13 to 15"', "friday:", 'friday: write two hours, as "20:00-08:00"'),
+    Break("days out of order", CALENDAR, "last: 2027-03-09", "last: 2027-01-09", "first: 2027-02-08",
+          "ramadan.dates.1: the last day lies before the first"),
+    Break("a Ramadan twice", CALENDAR, "first: 2027-02-08", "first: 2026-03-01", "first: 2026-03-01",
+          "this Ramadan begins before the one above it ends."),
+    Break("unknown region", CALENDAR, "{region: Diffa", "{region: Difa", "region: Difa", "rains.1.region: unknown region 'Difa'; known: Agadez, Diffa, Dosso, Maradi, Niamey, Tahoua, Tillabéri, Zinder"),
     Break("unknown target", HELP, "say: Health, go: health}", "say: Health, go: healht}", "healht",
           "'help.kind' leads to unknown 'help.healht'."),
     Break("unknown target of an answer", FILE, "go: ask_code, wrong: ask_case", "go: ask_cod, wrong: ask_case", "ask_cod,",
