@@ -8,12 +8,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.engine.ports import Found
+from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One question inside a turn. `values` are those that the look-up `needs`; `turn` makes a claim happen once."""
+    """One question inside a turn. `values` are those that the look-up `needs`; `turn` makes a claim happen once.
+
+    `attempts` counts wrong tries at a code.
+    """
 
     connection: Connection
     values: Mapping[str, str]
@@ -23,6 +27,7 @@ class Asking:
     now: datetime
     ciphers: Ciphers
     zone: ZoneInfo
+    attempts: Attempts
 
 
 Answers = Mapping[str, Callable[[Asking], Found]]

@@ -186,8 +186,8 @@ class Lookups:
         """What a look-up that flows/data.yaml declares answers, in one small transaction."""
 
         def ask(connection: Connection) -> Found:
-            asking = Asking(connection, values, address.digest, channel, turn, now, self._ciphers, self._zone)
-            return answer(asking)
+            known = (address.digest, channel, turn, now, self._ciphers, self._zone, self._attempts)
+            return answer(Asking(connection, values, *known))
 
         return self._bounded.run(ask)
 
