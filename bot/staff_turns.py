@@ -3,12 +3,12 @@
 Each is told once, by its turn id; a sweep tells again what was not confirmed (bot/jobs/staff_turns.py).
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.engine.asking import solved_question, under_way
+from bot.engine.asking import PATIENCE, pushed_question, under_way
 from bot.engine.flow import Flows
 from bot.engine.hearing import milliseconds
 from bot.engine.human import silenced
@@ -53,17 +53,33 @@ class StaffTurns:
 
         self._commit(digest, channel, change, known=known, once=f"silence\n{once}", now=now)
 
-    def ask_solved(
-        self, digest: str, channel: Channel, ticket: str, *, known: Contact, once: str, now: datetime
+    def ask(
+        self,
+        digest: str,
+        channel: Channel,
+        entry: str,
+        values: Mapping[str, str],
+        *,
+        known: Contact,
+        once: str,
+        now: datetime,
+        patience: timedelta = PATIENCE,
     ) -> bool:
-        """Make "is this solved?" the question that stands there. False: a conversation is under way. Raises StoreDown."""
+        """Make the question of an entry (flows/entries.yaml) stand there, before its message leaves. Raises StoreDown.
+
+        False: a conversation is under way, or staff and person write to each other; try again in a minute. `once` is
+        the id of its message: asked again for the same one, the question that stands meanwhile is left alone.
+        `patience`: how long the answer to another question of ours is waited for.
+        """
 
         def change(standing: Standing, contact: Contact) -> tuple[Session | None, Contact] | None:
-            if contact.human_until > milliseconds(now) or under_way(self._flows, standing.session, now=now):
+            question = pushed_question(self._flows, entry, channel, values, now=now)
+            busy = under_way(self._flows, standing.session, question, now=now, patience=patience)
+            if busy or contact.human_until > milliseconds(now):
                 return None
-            return solved_question(self._flows, channel, ticket, now=now), contact
+            return question, contact
 
-        return self._commit(digest, channel, change, known=known, once=f"solved\n{once}", now=now)
+        return self._commit(digest, channel, change, known=known, once=f"{entry}\n{once}", now=now)
 
     def end_pushes(self, digest: str, stopped: tuple[str, ...], *, known: Contact, once: str, now: datetime) -> None:
         """What the person asked by voice to end: channels, or kinds of message on them (safety 7). Raises StoreDown."""

@@ -10,7 +10,7 @@ from bot.engine.effects import OpenReferral, Terms
 from bot.errors import ReferralError
 from bot.gate import Gate
 from bot.gateway import Gateway
-from bot.jobs import rows
+from bot.jobs import rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.services import Services as JobServices
 from bot.jobs.staff_turns import tell_conversations
@@ -77,7 +77,7 @@ class Line:
             **{"queue": "protection", "level": "high"} | fields,
         )
         with self.database.transaction() as session:
-            contact = session.scalars(select(Contact)).one()
+            contact = session.scalars(select(Contact).order_by(Contact.id)).first()
             contact.language = "fr"
             open_referral(
                 session, effect, at=self.now, turn=f"{self.count:032x}", channel=channel, contact_id=contact.id,
@@ -87,6 +87,18 @@ class Line:
             if terms is not None:
                 write_terms(session.get_one(Referral, effect.id), terms, ciphers=self.ciphers)
         return effect.id
+
+    def somebody_else(self, number):
+        """A request of another phone, accepted."""
+        referral_id = self.taken()
+        with self.database.transaction() as session:
+            digest = self.ciphers.address(number).digest
+            place = f"contacts|{digest}|number".encode()
+            contact = Contact(digest=digest, number_enc=self.ciphers.encrypt(number.encode(), place), language="fr")
+            session.add(contact)
+            session.flush()
+            session.get_one(Referral, referral_id).contact_id = contact.id
+        return referral_id
 
     def step(self, function, referral_id, *arguments, by=0, **more):
         with self.database.transaction() as session:
@@ -467,3 +479,33 @@ def test_a_talk_about_another_request_goes_on_when_one_is_closed(line):
     assert line.says("demain") == []
     line.record()
     assert (line.heard(first), line.heard(second)) == ([], ["demain"])
+
+
+def test_two_hundred_that_must_wait_do_not_hold_up_the_one_behind_them(line, monkeypatch):
+    monkeypatch.setattr(staff_turns, "MOST", 2)
+    line.says("MENU")
+    waiting = [line.taken() for _ in range(3)]
+    for referral_id in waiting:
+        line.step(closing.close, referral_id, "helped")
+        line.later(seconds=1)
+    other = line.somebody_else("+22790001299")
+    line.step(closing.close, other, "helped")
+    assert line.runs() == []
+    line.runs()
+    assert line.referral(other).closing == "told"
+    assert {line.referral(one).closing for one in waiting} == {"asking"}
+
+
+def test_a_fault_with_one_question_leaves_the_others_their_turn(line, monkeypatch):
+    broken, sound = line.taken(), line.taken()
+    real = staff_turns.way
+
+    def way(session, referral, *arguments, **more):
+        if referral.id == broken:
+            raise ValueError("fault of ours")
+        return real(session, referral, *arguments, **more)
+
+    monkeypatch.setattr(staff_turns, "way", way)
+    line.closes(broken)
+    line.closes(sound)
+    assert (line.referral(broken).closing, line.referral(sound).closing) == ("asking", "told")

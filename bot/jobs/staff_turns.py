@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from bot.config import ROOT
@@ -31,6 +33,8 @@ from bot.store.models import Contact, OptOut, Referral, ReferralEvent
 from bot.store.wire import Wire
 
 MOST = 200
+BUSY = timedelta(seconds=30)  # after which a conversation that was under way is looked at again
+CRASHED = timedelta(hours=1)  # a fault of ours must not hold up the questions behind it
 ASKED_FOR = timedelta(days=14)  # safety 11; what could not be asked by then is not asked any more
 
 log = structlog.get_logger(__name__)
@@ -86,15 +90,24 @@ def _opt_outs(services: Services, now: datetime | None) -> int:
 
 def _questions(services: Services, now: datetime | None) -> int:
     with services.database.transaction() as session:
-        waiting = select(Referral.id).where(Referral.closing == "asking").order_by(Referral.closed_at).limit(MOST)
+        at = now or _now(session)
+        turn = func.coalesce(Referral.ask_after, Referral.closed_at)  # whoever had to wait goes behind the others
+        waiting = select(Referral.id).where(Referral.closing == "asking", turn <= at).order_by(turn).limit(MOST)
         ids = session.scalars(waiting).all()
     if not ids:
         return 0
     asked = 0
     with _staff_turns(services) as turns:
         for referral_id in ids:
-            with services.database.transaction() as session:
-                asked += _question(session, services, turns, referral_id, now or _now(session))
+            try:
+                with services.database.transaction() as session:
+                    asked += _question(session, services, turns, referral_id, now or _now(session))
+            except (StoreDown, OperationalError, PoolTimeout):
+                raise
+            except Exception:
+                log.exception("question_crashed", referral=referral_id)
+                with services.database.transaction() as session:
+                    _later(session.get_one(Referral, referral_id), at + CRASHED)
     return asked
 
 
@@ -114,10 +127,11 @@ def _question(session: Session, services: Services, turns: StaffTurns, referral_
         outbound, Kind.CLOSING, gateway=gateway, recipient=_recipient(services, referral, there.contact, at), now=at
     )
     if not verdict.passes:
-        return False if verdict.until is not None else _never(session, referral, verdict.reason, at)
+        return _later(referral, verdict.until) if verdict.until else _never(session, referral, verdict.reason, at)
     known = _known(there.contact)
-    if not turns.ask_solved(there.contact.digest, there.channel, referral.ticket, known=known, once=draft.id, now=at):
-        return False
+    values = {"ticket": referral.ticket}
+    if not turns.ask(there.contact.digest, there.channel, "solved", values, known=known, once=draft.id, now=at):
+        return _later(referral, at + BUSY)
     try:
         put(session, draft, at=at, settings=services.settings, ciphers=services.ciphers)
     except NotWritten as error:
@@ -125,6 +139,12 @@ def _question(session: Session, services: Services, turns: StaffTurns, referral_
     referral.closing = "told"
     session.add(ReferralEvent(referral_id=referral.id, at=at, kind="asked", detail={"message": draft.id}))
     return True
+
+
+def _later(referral: Referral, at: datetime) -> bool:
+    """Not now; meanwhile the questions behind it have their turn."""
+    referral.ask_after = at
+    return False
 
 
 def _draft(services: Services, referral: Referral, there: Way) -> Draft:

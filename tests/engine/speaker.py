@@ -148,9 +148,7 @@ class Speaker:
     def is_pushed(self, entry: str, **values: str) -> str:
         """A question of ours was pushed; its words."""
         self.session = pushed_question(self.content.flows, entry, self.channel, values, now=self.now)
-        return self.content.speak(
-            self.session.state, values, channel=self.channel, language=self.contact.language
-        ).text
+        return self.content.speak(self.session.state, values, channel=self.channel, language=self.contact.language).text
 
     def hears_from_staff(self, channel: str) -> None:
         """Somebody of the staff wrote: the bot is silent on that channel for an hour."""

@@ -66,6 +66,7 @@ class Referral(Base):
     solved: Mapped[bool | None]  # the person's answer to "is this solved?"
     reopened: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often
     reopened_at: Mapped[datetime | None]
+    ask_after: Mapped[datetime | None]  # while `closing` is `asking`: not before, a conversation was under way
 
 
 class Flag(Base):
@@ -152,7 +153,9 @@ class Ladder(Base):
     rung: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # the last rung that was told; 0: nobody yet
     round: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     due_at: Mapped[datetime | None]  # None: stands still
-    why: Mapped[str] = mapped_column(server_default="opened")  # opened, silence, refused, failed, no_call, round
+    why: Mapped[str] = mapped_column(
+        server_default="opened"
+    )  # opened, silence, refused, failed, no_call, unconfirmed, round
     claimed_until: Mapped[datetime | None]
     begins_after: Mapped[int | None]  # staff id: who closed what was not solved; the one after is told first
 
