@@ -5,6 +5,21 @@ All times are UTC. Ids of referrals and turns come from the turn id, so recordin
 """
 
 from bot.store.models.base import Base
+from bot.store.models.broadcasts import Broadcast, BroadcastRecipient, StageTime
+from bot.store.models.community import (
+    Activity,
+    ActivitySession,
+    Attendance,
+    CommitteeMember,
+    Community,
+    CommunityChoice,
+    Participant,
+    Proposal,
+    ProposalEvent,
+    ProposalFollower,
+    Tension,
+    TensionAnswer,
+)
 from bot.store.models.contacts import Case, Contact, OptOut, StageChange
 from bot.store.models.data import (
     ApiAnswer,
@@ -15,6 +30,7 @@ from bot.store.models.data import (
     ImportPart,
     ImportRun,
 )
+from bot.store.models.groups import BookLine, BookMark, CommunityGroup, Goal, GoalPayment, GroupMember
 from bot.store.models.messages import DeliveryReport, GatewayCheck, Message, MessageAlert, Recording
 from bot.store.models.referrals import Alert, Consent, Flag, Ladder, Referral, ReferralEvent, SealedBox, Ticket
 from bot.store.models.staff import Absence, Audit, Duty, ReaderKey, Shift, Staff, StaffSession
@@ -22,19 +38,33 @@ from bot.store.models.turns import Quarantined, ShardPosition, Turn, TurnSeen
 
 __all__ = [
     "Absence",
+    "Activity",
+    "ActivitySession",
     "Alert",
     "ApiAnswer",
     "ApiToken",
+    "Attendance",
     "Audit",
     "Base",
+    "BookLine",
+    "BookMark",
+    "Broadcast",
+    "BroadcastRecipient",
     "Case",
     "ColumnMapping",
+    "CommitteeMember",
+    "Community",
+    "CommunityChoice",
+    "CommunityGroup",
     "Consent",
     "Contact",
     "DeliveryReport",
     "Duty",
     "Flag",
     "GatewayCheck",
+    "Goal",
+    "GoalPayment",
+    "GroupMember",
     "ImportChange",
     "ImportFault",
     "ImportPart",
@@ -43,6 +73,10 @@ __all__ = [
     "Message",
     "MessageAlert",
     "OptOut",
+    "Participant",
+    "Proposal",
+    "ProposalEvent",
+    "ProposalFollower",
     "Quarantined",
     "ReaderKey",
     "Recording",
@@ -54,6 +88,9 @@ __all__ = [
     "Staff",
     "StaffSession",
     "StageChange",
+    "StageTime",
+    "Tension",
+    "TensionAnswer",
     "Ticket",
     "Turn",
     "TurnSeen",
