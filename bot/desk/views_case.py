@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from bot.cases import opening
-from bot.desk import presenting_folder, presenting_people, reading_people
+from bot.desk import case_page, reading_people
 from bot.desk.blueprint import blueprint
+from bot.desk.forms import DeskForm
 from bot.desk.forms_people import ProofForm
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import say
 from bot.errors import StoreDown
-from bot.referrals import access
 from bot.store.attempts import Attempts
 from bot.store.models import Audit, Case, Staff
 
@@ -27,7 +27,7 @@ def case(case_id: int) -> ResponseReturnValue:
     with services().database.transaction() as session:
         found = _found(session, case_id)
         _audit_reading(session, reader(), found, now())
-        return _page(session, found, ProofForm(has_phone=found.contact_id is not None))
+        return _page(session, found)
 
 
 @blueprint.post("/cases/<int:case_id>/unlock")
@@ -63,7 +63,7 @@ def give_start_code(case_id: int) -> ResponseReturnValue:
             )  # fmt: skip
         except StoreDown:
             return _away(session, case_id)
-        return _page(session, found, ProofForm(has_phone=found.contact_id is not None), code=code)
+        return _page(session, found, code=code)
 
 
 def _found(session: Session, case_id: int) -> Case:
@@ -88,21 +88,8 @@ def _audit_reading(session: Session, staff: Staff, found: Case, at: datetime) ->
     session.add(Audit(staff_id=staff.id, at=at, action="case_read", subject=f"case:{found.id}"))
 
 
-def _page(session: Session, found: Case, form: ProofForm, *, code: str = "") -> str:
-    staff, at = reader(), now()
-    requests = reading_people.requests_of(session, staff, case_id=found.id)
-    return render_template(
-        "desk/case.html",
-        file=found,
-        number=presenting_folder.shown_case(found.number),
-        facts=presenting_people.facts_of_file(found, flagged=access.sees_flags(staff)),
-        tries=presenting_people.tries(found, at),
-        locked=found.locked_enrolled or found.locked_others,
-        requests=[presenting_people.request_line(one) for one in requests],
-        may_open=access.opens_files(staff),
-        proof_form=form,
-        code=code,
-        days=opening.START_CODE_DAYS,
-        waiting=bool(found.start_code_expires and found.start_code_expires > at and not code),
-        here="desk.find",
+def _page(session: Session, found: Case, *sent: DeskForm, code: str = "") -> str:
+    """`sent`: forms that were refused."""
+    return case_page.page(
+        case_page.Reading(session, reader(), found, now(), forms={type(form): form for form in sent}, code=code)
     )
