@@ -51,7 +51,16 @@ def test_audit_rows_can_neither_be_changed_nor_deleted(database, statement):
 
 @pytest.mark.parametrize(
     "table",
-    ["audit", "stage_changes", "referral_events", "proposal_events", "book_lines", "book_marks", "goal_payments"],
+    [
+        "audit",
+        "contact_attempts",
+        "stage_changes",
+        "referral_events",
+        "proposal_events",
+        "book_lines",
+        "book_marks",
+        "goal_payments",
+    ],
 )
 def test_every_history_table_carries_the_refusal(database, table):
     with database.transaction() as session:

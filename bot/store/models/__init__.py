@@ -32,6 +32,7 @@ from bot.store.models.data import (
 )
 from bot.store.models.groups import BookLine, BookMark, CommunityGroup, Goal, GoalPayment, GroupMember
 from bot.store.models.messages import DeliveryReport, GatewayCheck, Message, MessageAlert, Recording
+from bot.store.models.outreach import CheckIn, ContactAttempt, LateFile, LostContact, NumberChange, StageNews
 from bot.store.models.referrals import Alert, Consent, Flag, Ladder, Referral, ReferralEvent, SealedBox, Ticket
 from bot.store.models.staff import Absence, Audit, Duty, ReaderKey, Shift, Staff, StaffSession
 from bot.store.models.turns import Quarantined, ShardPosition, Turn, TurnSeen
@@ -51,6 +52,7 @@ __all__ = [
     "Broadcast",
     "BroadcastRecipient",
     "Case",
+    "CheckIn",
     "ColumnMapping",
     "CommitteeMember",
     "Community",
@@ -58,6 +60,7 @@ __all__ = [
     "CommunityGroup",
     "Consent",
     "Contact",
+    "ContactAttempt",
     "DeliveryReport",
     "Duty",
     "Flag",
@@ -70,8 +73,11 @@ __all__ = [
     "ImportPart",
     "ImportRun",
     "Ladder",
+    "LateFile",
+    "LostContact",
     "Message",
     "MessageAlert",
+    "NumberChange",
     "OptOut",
     "Participant",
     "Proposal",
@@ -88,6 +94,7 @@ __all__ = [
     "Staff",
     "StaffSession",
     "StageChange",
+    "StageNews",
     "StageTime",
     "Tension",
     "TensionAnswer",

@@ -38,6 +38,11 @@ class Contact(Base):
     human_until: Mapped[datetime | None]  # staff and person write to each other: the bot is silent until then
     human_on: Mapped[str | None]  # the channel of that
     human_copied: Mapped[datetime | None]  # what the conversation store has of `human_until`; differs: a sweep tells it
+    proved_at: Mapped[datetime | None]  # when a file of this phone was last opened with its code from it
+    silent_since: Mapped[
+        datetime | None
+    ]  # said nothing for so long that the code is asked for first (docs/outreach.md)
+    verify_asked_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime | None]
 
@@ -64,6 +69,7 @@ class Case(Base):
     """One returnee's reintegration file. `stage` is the main stage or an exceptional state."""
 
     __tablename__ = "cases"
+    __table_args__ = (Index("ix_cases_stage_since", "stage", "stage_since"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     number: Mapped[str] = mapped_column(String(9), unique=True)
@@ -107,6 +113,7 @@ class StageChange(Base):
     """Who moved a case when, from, to, why. Only ever added to."""
 
     __tablename__ = "stage_changes"
+    __table_args__ = (Index("ix_stage_changes_at", "at"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
