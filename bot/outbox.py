@@ -5,6 +5,7 @@ never leave is refused at writing, so that whoever writes learns it at once.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -39,6 +40,18 @@ class NotWritten(BotError):
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What the message asks: an entry of flows/entries.yaml, and the values that its words and its answers need.
+
+    The sender makes it stand in the conversation before the message leaves (bot/engine/asking.py), and waits while
+    another one is under way there. Names nobody and keeps nothing secret: the values are stored as they are.
+    """
+
+    entry: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One message to one recipient: a contact, or staff; neither: the hotline outside the office.
 
@@ -59,10 +72,12 @@ class Draft:
     template: Template | None = None
     referral_id: str | None = None
     case_id: int | None = None
+    broadcast_id: str | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
     budget: int | None = BUDGET
     id: str = ""
+    question: Question | None = None
 
 
 def put(session: Session, draft: Draft, *, at: datetime, settings: Settings, ciphers: Ciphers) -> Message:
@@ -80,9 +95,11 @@ def put(session: Session, draft: Draft, *, at: datetime, settings: Settings, cip
         staff_id=draft.staff.id if draft.staff is not None else None,
         referral_id=draft.referral_id,
         case_id=draft.case_id,
+        broadcast_id=draft.broadcast_id,
         text_enc=ciphers.encrypt(text.encode(), f"messages|{message_id}|text".encode()),
         spare_enc=ciphers.encrypt(spare.encode(), f"messages|{message_id}|spare".encode()) if spare else None,
         template=asdict(draft.template) if draft.template is not None else None,
+        question=asdict(draft.question) if draft.question is not None else None,
         state=Delivery.QUEUED.value,
         priority=RULES[draft.kind].priority,
         created_at=at,

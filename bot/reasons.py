@@ -23,7 +23,7 @@ class Why(StrEnum):
     QUIET = "quiet"  # quiet or unsafe hours
     NOT_ALLOWED = "not_allowed"  # the contact's terms, a private talk, a sealed or a child's request
     DECEASED = "deceased"  # the person of the file that it is about has died
-    PERSON_TALKS = "person_talks"  # a colleague is in conversation there
+    PERSON_TALKS = "person_talks"  # a conversation is under way there
     UNREACHABLE = "unreachable"  # the number was found dead before
     NEVER_SEND = "never_send"  # a word that this channel must not carry
     TOO_OLD = "too_old"  # it would have been wrong by now
@@ -40,12 +40,14 @@ OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gatewa
     "deceased": Why.DECEASED,
     "human": Why.PERSON_TALKS,
     "window": Why.WINDOW,
+    "busy": Why.PERSON_TALKS,  # a question of ours waits for the end of another conversation
     "unreachable": Why.UNREACHABLE,
     "never_send": Why.NEVER_SEND,
     "too_old": Why.TOO_OLD,
     "answered": Why.TOO_OLD,  # somebody took the request before its alert left
     "no_gateway": Why.ACCOUNT,
     "bad_api_url": Why.ACCOUNT,
+    "moved": Why.TOO_OLD,  # the appointment that it told of is no more
     "channel_not_carried": Why.NO_ROUTE,
     "no_number": Why.UNREACHABLE,
     "no_connection": Why.GATEWAY_DOWN,

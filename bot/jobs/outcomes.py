@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 SLOWEST = {Kind.ALERT: 20.0}  # seconds between tries of one message; others: five minutes
 JITTER = 0.25  # the share of a pause that chance may take off, so that what failed together does not return together
 UNSURE_TRIES = 3  # an alert whose fate is unknown is sent so often
-NOT_A_TRY = frozenset({"rate", "paused", "late"})  # nothing was handed over
+NOT_A_TRY = frozenset({"rate", "paused", "late", "busy"})  # nothing was handed over
 # not the message's fault: only its age ends it
 GATEWAY_SIDE = frozenset({Why.GATEWAY_DOWN, Why.ACCOUNT, Why.CREDIT, Why.TOO_FAST})
 ELSEWHERE = frozenset({Why.WINDOW, Why.NOT_ON_WHATSAPP, Why.REFUSED_TEXT, Why.NO_ROUTE, Why.GATEWAY_DOWN, Why.TOO_FAST})
@@ -99,6 +99,8 @@ def record(session: Session, services: Services, message: Message, outcome: Outc
         advance(message, Delivery.EXPIRED, reason="too_old", at=at)
     else:
         message.state, message.due_at = Delivery.QUEUED.value, again
+        if outcome.reason == "busy":
+            message.lease_until = None  # whoever waits behind a question need not wait for its conversation
     # Silence at once, however short the hiccup: the next person is told while this one is tried again (safety 17).
     silent = message.kind == Kind.ALERT and outcome.reason not in {"rate", "late"}
     return silent and bool(failed_message(session, message, now=at))
@@ -160,7 +162,9 @@ def _queue_spare(session: Session, services: Services, message: Message, at: dat
         "contact_id": message.contact_id,
         "referral_id": message.referral_id,
         "case_id": message.case_id,
+        "broadcast_id": message.broadcast_id,
         "text_enc": ciphers.encrypt(words, f"messages|{spare_id}|text".encode()),
+        "question": message.question,
         "created_at": at,
         "due_at": at,
         "expires_at": message.expires_at,

@@ -22,7 +22,9 @@ from bot.jobs import outbox_sql
 from bot.jobs.addressing import Row, Unaddressed, address, stopped_since
 from bot.jobs.handing import MOST, Appetite, in_hands
 from bot.jobs.outcomes import Outcome, fall_back, record, record_sent, settle_expired
+from bot.jobs.questions import Asks, asks_of, stand
 from bot.jobs.services import Services
+from bot.jobs.staff_turns import staff_turns
 from bot.kinds import RULES, Kind
 from bot.messages import Channel, Delivery, Outbound, Sent
 from bot.referrals.ladder import failed_message
@@ -56,6 +58,7 @@ class Claimed:
     gateway: str
     outbound: Outbound
     recipient: Recipient = UNKNOWN
+    asks: Asks | None = None
 
 
 Bundle = list[Claimed]  # what one call carries: one message, or one text to several people
@@ -128,7 +131,7 @@ def _claim(
                 advance(message, Delivery.FAILED, reason=str(error), at=at)
                 silent = bool(message.kind == Kind.ALERT and failed_message(session, message, now=at)) or silent
                 continue
-            claimed.append(Claimed(row["id"], Kind(row["kind"]), row["gateway"], outbound, recipient))
+            claimed.append(Claimed(row["id"], Kind(row["kind"]), row["gateway"], outbound, recipient, asks_of(row, at)))
     return claimed, len(rows), silent
 
 
@@ -149,10 +152,33 @@ def _send_all(services: Services, claimed: list[Claimed], now: datetime | None) 
 
     for doubtful in asked.doubtful:
         silent = _write(services, [(doubtful, Outcome.put_off("stop_unknown", asked.again_at))], now) or silent
-    for done in in_hands(services.senders, send, _bundles(asked.sure, services.gate.together)):
+    ready, busy = _ask_first(services, asked.sure, now or _wall_clock())
+    if busy:
+        silent = _write(services, busy, now) or silent
+    for done in in_hands(services.senders, send, _bundles(ready, services.gate.together)):
         pairs = [pair for bundle, outcomes in done for pair in zip(bundle, outcomes, strict=True)]
         silent = _write(services, pairs, now) or silent
     return silent
+
+
+def _ask_first(
+    services: Services, claimed: list[Claimed], at: datetime
+) -> tuple[list[Claimed], list[tuple[Claimed, Outcome]]]:
+    """Of what may leave now, each question stands in its conversation first; where another is under way it waits."""
+    if not any(one.asks for one in claimed):
+        return claimed, []
+    ready, busy = [], []
+    with staff_turns(services) as turns:
+        for one in claimed:
+            verdict = one.asks and services.gate.check(
+                one.outbound, one.kind, gateway=one.gateway, recipient=one.recipient, now=at
+            )
+            again = stand(turns, one.asks, one.outbound, at) if one.asks and verdict and verdict.passes else None
+            if again is None:
+                ready.append(one)
+            else:
+                busy.append((one, Outcome.put_off(*again)))
+    return ready, busy
 
 
 def _write(services: Services, pairs: list[tuple[Claimed, Outcome]], now: datetime | None) -> bool:

@@ -60,7 +60,7 @@ def _silences(services: Services, now: datetime | None) -> int:
         session.expunge_all()
     if not rows:
         return 0
-    with _staff_turns(services) as turns:
+    with staff_turns(services) as turns:
         for contact in rows:
             once = f"{contact.human_until}\n{contact.human_copied}\n{contact.human_on}"
             channel = Channel(contact.human_on or Channel.SMS)
@@ -79,7 +79,7 @@ def _opt_outs(services: Services, now: datetime | None) -> int:
         session.expunge_all()
     if not rows:
         return 0
-    with _staff_turns(services) as turns:
+    with staff_turns(services) as turns:
         for noted, contact in rows:
             stopped = tuple(noted.stopped)
             turns.end_pushes(contact.digest, stopped, known=_known(contact), once=str(noted.id), now=at)
@@ -97,7 +97,7 @@ def _questions(services: Services, now: datetime | None) -> int:
     if not ids:
         return 0
     asked = 0
-    with _staff_turns(services) as turns:
+    with staff_turns(services) as turns:
         for referral_id in ids:
             try:
                 with services.database.transaction() as session:
@@ -190,8 +190,8 @@ def _known(contact: Contact) -> engine.Contact:
 
 
 @contextmanager
-def _staff_turns(services: Services) -> Iterator[StaffTurns]:
-    """For one run that found something to tell."""
+def staff_turns(services: Services) -> Iterator[StaffTurns]:
+    """What tells the conversation store; for one run that found something to tell."""
     settings = services.settings
     wire = Wire(settings.redis_url, timeout=settings.store_timeout)
     content = _content(settings.short_code, settings.emergency_number)

@@ -91,7 +91,7 @@ def reason(cause: Why) -> tuple[str, str]:
             say("The person of this file has died."),
             say("Nothing by machine about this file leaves any more. Whoever knows the family calls, if at all."),
         ),
-        Why.PERSON_TALKS: (say("A colleague is in conversation there."), say("Nothing: it leaves afterwards.")),
+        Why.PERSON_TALKS: (say("A conversation is under way there."), say("Nothing: it leaves afterwards.")),
         Why.UNREACHABLE: (
             say("The number was found dead before."),
             say("Ask for another number at the next contact. The mark ends when the person writes."),
@@ -100,6 +100,7 @@ def reason(cause: Why) -> tuple[str, str]:
             say("The text holds a word that this channel must not carry."),
             say("Write it without that word, or say it on a call."),
         ),
+        Why.CANCELLED: (say("A colleague cancelled the broadcast."), say("Nothing.")),
         Why.TOO_OLD: (
             say("It would have come too late."),
             say("If it still matters, say it on a call or write it anew."),

@@ -71,6 +71,7 @@ class Message(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    broadcast_id: Mapped[str | None] = mapped_column(ForeignKey("broadcasts.id"))  # one message of many
     external_id: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
@@ -90,6 +91,7 @@ class Message(Base):
 class Recording(Base):
     """A voice note: fetched from its gateway, kept encrypted for 30 days, then gone. One referral each."""
 
+    question: Mapped[dict[str, Any] | None]  # stands in the conversation before it leaves: entry, values
     __tablename__ = "recordings"
     __table_args__ = (Index("ix_recordings_due", "due_at", postgresql_where=text("state = 'waiting'")),)
 
