@@ -71,7 +71,6 @@ class Message(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    broadcast_id: Mapped[str | None] = mapped_column(ForeignKey("broadcasts.id"))  # one message of many
     external_id: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
