@@ -33,6 +33,16 @@ from bot.store.models.data import (
 from bot.store.models.groups import BookLine, BookMark, CommunityGroup, Goal, GoalPayment, GroupMember
 from bot.store.models.messages import DeliveryReport, GatewayCheck, Message, MessageAlert, Recording
 from bot.store.models.outreach import CheckIn, ContactAttempt, LateFile, LostContact, NumberChange, StageNews
+from bot.store.models.process import (
+    Enrolment,
+    Kit,
+    Project,
+    ProjectMember,
+    StageProposal,
+    Training,
+    TrainingDay,
+    Visit,
+)
 from bot.store.models.referrals import Alert, Consent, Flag, Ladder, Referral, ReferralEvent, SealedBox, Ticket
 from bot.store.models.staff import Absence, Audit, Duty, ReaderKey, Shift, Staff, StaffSession
 from bot.store.models.turns import Quarantined, ShardPosition, Turn, TurnSeen
@@ -63,6 +73,7 @@ __all__ = [
     "ContactAttempt",
     "DeliveryReport",
     "Duty",
+    "Enrolment",
     "Flag",
     "GatewayCheck",
     "Goal",
@@ -72,6 +83,7 @@ __all__ = [
     "ImportFault",
     "ImportPart",
     "ImportRun",
+    "Kit",
     "Ladder",
     "LateFile",
     "LostContact",
@@ -80,6 +92,8 @@ __all__ = [
     "NumberChange",
     "OptOut",
     "Participant",
+    "Project",
+    "ProjectMember",
     "Proposal",
     "ProposalEvent",
     "ProposalFollower",
@@ -95,10 +109,14 @@ __all__ = [
     "StaffSession",
     "StageChange",
     "StageNews",
+    "StageProposal",
     "StageTime",
     "Tension",
     "TensionAnswer",
     "Ticket",
+    "Training",
+    "TrainingDay",
     "Turn",
     "TurnSeen",
+    "Visit",
 ]

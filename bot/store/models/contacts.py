@@ -1,6 +1,7 @@
 """Phones and files: contacts, their opt-outs, cases and what moved them."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -69,7 +70,12 @@ class Case(Base):
     """One returnee's reintegration file. `stage` is the main stage or an exceptional state."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_stage_since", "stage", "stage_since"),)
+    __table_args__ = (
+        Index("ix_cases_stage_since", "stage", "stage_since"),
+        Index("ix_cases_partner", "partner", "stage"),
+        Index("ix_cases_assistant", "assistant_id", postgresql_where=text("assistant_id is not null")),
+        Index("ix_cases_review", "review_on", postgresql_where=text("review_on is not null")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     number: Mapped[str] = mapped_column(String(9), unique=True)
@@ -94,6 +100,11 @@ class Case(Base):
     year_of_birth: Mapped[int | None]
     vulnerability: Mapped[str] = mapped_column(server_default="none")  # none, standard, protection
     told_by_person: Mapped[bool] = mapped_column(server_default=text("false"))  # NOT_ELIGIBLE was told by a person
+    told_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # who said so
+    told_at: Mapped[datetime | None]
+    review_on: Mapped[date | None]  # of a stage that somebody must look at again (flows/process.yaml)
+    known_on: Mapped[date | None]  # when an import, a move or a visit last confirmed what stands here
+    assistant_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # who follows the person
     imported_hash: Mapped[bytes | None]  # of the row as it stood in the file: an unchanged file changes nothing
 
     code_hmac: Mapped[bytes | None]  # Ciphers.code("case|<number>", code)
@@ -121,4 +132,6 @@ class StageChange(Base):
     by: Mapped[str]  # staff:<id>, import:<file>, turn
     from_stage: Mapped[str]
     to_stage: Mapped[str]
-    reason: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str] = mapped_column(server_default="")  # a code of flows/process.yaml, or contact, undone
+    note_enc: Mapped[bytes | None]  # why, in the mover's own words; place: stage_changes|<case id>|note
+    was: Mapped[dict[str, Any] | None]  # since, resume_stage, review_on before it: what taking it back needs
