@@ -5,13 +5,25 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from bot.content.data import DataSpec
 from bot.content.specs import FlowSpec, NeedsSpec, StageSpec, StateSpec
 from bot.engine.flow import CONTINUE, RETURN, Branch, Choice, Flows, Need, Order, Stage, State, fingerprint
 from bot.errors import FlowError
 from bot.sources import Source
 from bot.triage import Roots
 
-TABLES = {"calendar", "entries", "needs", "stages", "words", "danger_words", "never_send", "sentences"}
+TABLES = {
+    "calendar",
+    "entries",
+    "needs",
+    "process",
+    "stages",
+    "words",
+    "danger_words",
+    "data",
+    "never_send",
+    "sentences",
+}
 CHANNELS = ("ussd", "sms", "whatsapp")
 SENTENCE = "sentence"  # texts with which staff answer in writing
 STAGE_WORDS = ("now", "next", "usual")
@@ -26,6 +38,7 @@ class Loaded:
     specs: dict[str, StateSpec]  # flow.state -> as written
     sources: dict[str, Source]  # flow or table name -> file
     texts: dict[str, str]  # key -> English: flow.state, stage.CODE.now, foot.menu …
+    pushed: dict[str, dict[str, str]]  # entry of a question that we push -> what its words may show, longest values
     shared: set[str] = field(default_factory=set)  # English of choices and foot lines, translated once for all
 
 
@@ -38,19 +51,14 @@ def load(folder: Path) -> Loaded:
     parsed: dict[str, FlowSpec] = {
         name: source.parse(FlowSpec) for name, source in sources.items() if name not in TABLES
     }
-    strays = [
-        f"{sources[name].at('flow')}: the flow '{flow.flow}' stands in {name}.yaml: rename one of them"
-        for name, flow in parsed.items()
-        if flow.flow != name
-    ]
-    if strays:
-        raise FlowError("\n".join(strays))
+    _refuse_strays(parsed, sources)
     specs = {f"{flow.flow}.{name}": state for flow in parsed.values() for name, state in flow.states.items()}
     needs: NeedsSpec = sources["needs"].parse(NeedsSpec)
     stages: dict[str, StageSpec] = sources["stages"].parse(dict[str, StageSpec])
     entries: dict[str, str] = sources["entries"].parse(dict[str, str])
     words: dict[str, dict[str, str]] = sources["words"].parse(dict[str, dict[str, str]])
     sentences: dict[str, str] = sources["sentences"].parse(dict[str, str])
+    data: DataSpec = sources["data"].parse(DataSpec)
     texts, shared = _texts(specs, stages, words)
     texts |= {f"{SENTENCE}.{name}": text for name, text in sentences.items()}
     flows = Flows(
@@ -59,8 +67,20 @@ def load(folder: Path) -> Loaded:
         stages={code: Stage(code, spec.screen, spec.days) for code, spec in stages.items()},
         entries=entries,
         roots=_roots(sources["danger_words"]),
+        look_ups=data.made_look_ups,
+        acts=data.made_acts,
     )
-    return Loaded(flows, specs, sources, texts, shared)
+    return Loaded(flows, specs, sources, texts, data.made_pushes, shared)
+
+
+def _refuse_strays(parsed: dict[str, FlowSpec], sources: dict[str, Source]) -> None:
+    strays = [
+        f"{sources[name].at('flow')}: the flow '{flow.flow}' stands in {name}.yaml: rename one of them"
+        for name, flow in parsed.items()
+        if flow.flow != name
+    ]
+    if strays:
+        raise FlowError("\n".join(strays))
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -84,8 +104,9 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
     choices = {
         choice.key: Choice(choice.key, target(choice.go), _orders(choice.do), choice.keep) for choice in spec.choices
     }
-    answer = spec.answer
-    kind = answer.type if answer else ""
+    answer, pick = spec.answer, spec.pick
+    kind = answer.type if answer else f"pick {pick.a_page}" if pick else ""
+    yes, no = _yes_and_no(spec)
     question = fingerprint(kind, *(f"{choice.key}={target(choice.go)}" for choice in spec.choices)) or 1
     return State(
         name=name,
@@ -96,14 +117,15 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         hand_over=target(spec.hand_over),
         back_to=target(spec.back_to),
         choices=dict.fromkeys(CHANNELS, choices),
-        answer=kind,
-        keep=answer.keep if answer else "",
-        go=target(answer.go if answer else spec.go),
+        answer=answer.type if answer else "",
+        keep=answer.keep if answer else pick.keep if pick else "",
+        go=target(answer.go if answer else pick.go if pick else spec.go),
         wrong=target(answer.wrong) if answer else "",
+        a_page=pick.a_page if pick else 0,
         asks=spec.ask is not None,
         says=spec.say is not None,
         final=spec.say is not None,
-        number=bool(answer),
+        number=answer is not None and answer.type != "words",
         private=spec.private or flow.private,
         verified=target(spec.verified),
         secret=spec.secret,
@@ -113,15 +135,16 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         questions=dict.fromkeys(CHANNELS, question if spec.ask is not None else 0),
         placeholders=_needed(spec),
         moved_to=target(spec.moved_to),
-        **_yes_and_no(spec),
+        yes=yes,
+        no=no,
     )
 
 
-def _yes_and_no(spec: StateSpec) -> dict[str, str]:
+def _yes_and_no(spec: StateSpec) -> tuple[str, str]:
     """The keys of "Yes" and "No" where these are the only choices."""
     keys = {choice.say: choice.key for choice in spec.choices}
     yes = keys.get("Yes") or keys.get("I agree")
-    return {"yes": yes, "no": keys["No"]} if yes and "No" in keys and len(keys) == 2 else {}
+    return (yes, keys["No"]) if yes and "No" in keys and len(keys) == 2 else ("", "")
 
 
 def _needed(spec: StateSpec) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
 """From a reply to the words a person reads: language, channel, values, plain letters, pages."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
-from bot.content import catalogues
+from bot.content import catalogues, lists
 from bot.content.catalogues import Catalogue
 from bot.content.loading import CHANNELS, SENTENCE, STAGE_WORDS, Loaded, load
 from bot.content.specs import ChoiceSpec, StateSpec
+from bot.engine import picking
 from bot.engine.flow import Flows
 from bot.messages import Button
 from bot.text.cases import show_ticket
@@ -17,6 +19,9 @@ from bot.text.dates import day_month, weekday_day_month
 from bot.text.gsm7 import fold
 from bot.text.pages import ussd_pages
 
+DAY, SUM = re.compile(r"[dw]:\d{4}-\d\d-\d\d"), re.compile(r"n:-?\d{1,12}")
+LIST = "items"  # where a template has its list
+WIDE = 4_000  # letters: nothing is cut where there is room
 SCREEN = 160  # septets, "CON " included
 PLAIN = ("ussd", "sms")
 NO_BUTTONS: tuple[Button, ...] = ()
@@ -56,7 +61,8 @@ class Content:
         self._fixed: dict[tuple[str, str, str], Spoken] = {
             place: self._finish(*place, text)
             for place, text in self._templates.items()
-            if not self.flows.states[place[0]].placeholders and not self._is_long(place[1], text)
+            if not (self.flows.states[place[0]].placeholders or self.flows.states[place[0]].a_page)
+            and not self._is_long(place[1], text)
         }
 
     @classmethod
@@ -77,7 +83,7 @@ class Content:
         fixed = self._fixed.get(place)
         if fixed is not None:
             return fixed
-        return self._finish(*place, self._fill(place, arguments), page=page)
+        return self._finish(*place, self._fill(place, arguments), arguments, page=page)
 
     def whole(self, key: str, arguments: dict[str, str], *, channel: str, language: str) -> str:
         """The words of a screen before they are cut into pages: what `maraba check` measures."""
@@ -113,12 +119,14 @@ class Content:
         """A screen's template: question, choices, the sentence after them, the foot."""
         lines = [self.say(name, spec.ask if spec.ask is not None else spec.say or "", language)]
         lines += [f"{choice.key} {self._choice(choice, language)}" for choice in spec.choices if choice.say]
+        if spec.pick:
+            lines.insert(1, f"{{{LIST}}}")
         if spec.after:
             lines.append(self.say(f"{name}.after", spec.after, language))
         if channel != "sms":
             words = self.loaded.sources["words"].data["foot"]
             lines += [self.say("", words[foot], language) for foot in spec.foot]
-        text = (" " if channel == "sms" else "\n").join(line for line in lines if line)
+        text = _between(channel).join(line for line in lines if line)
         text = text.replace("{short_code}", self._constants.short_code).replace(
             "{emergency}", self._emergency(language)
         )
@@ -135,8 +143,26 @@ class Content:
         values = {name: self.value(name, raw, language) for name, raw in arguments.items()}
         if "stage" in arguments:
             values.update(self._stage(arguments["stage"], channel, language))
+        if picking.QUESTION in arguments:
+            values[LIST] = self._listed(place, values, arguments)
         text = self._templates[place].format_map(_Blank(values))
         return fold(text, language) if channel in PLAIN and not text.isascii() else text
+
+    def _listed(self, place: tuple[str, str, str], values: dict[str, str], arguments: dict[str, str]) -> str:
+        """The lines of a list; their labels are cut where a small screen is full."""
+        _, channel, language = place
+        labels = self._labels(arguments, language)
+        if channel not in PLAIN:
+            return lists.lines(labels, WIDE)
+        around = fold(self._templates[place].format_map(_Blank(values)), language)
+        labels = {key: fold(label, language) for key, label in labels.items()}
+        return lists.lines(labels, SCREEN - 4 - lists.measure(around), between=_between(channel))
+
+    def _labels(self, arguments: dict[str, str], language: str) -> dict[str, str]:
+        """What each key of a list says, `7` for more among them."""
+        keys = [key for key in arguments if key.isdigit()]
+        more = self.say("", self.loaded.sources["words"].data["foot"]["more_items"], language)
+        return {key: more if key == picking.MORE else self.value(key, arguments[key], language) for key in keys}
 
     def _stage(self, code: str, channel: str, language: str) -> dict[str, str]:
         words = {}
@@ -148,16 +174,17 @@ class Content:
         return words
 
     def value(self, name: str, raw: str, language: str) -> str:
-        """A value as people read it: `@key` a text, `d:` a date, `w:` with its weekday, `p:` a place."""
+        """A value as people read it: `@key` a text, `d:` a date, `w:` with its weekday, `p:` a place, `n:` a sum."""
         if name == "ticket":
             return show_ticket(raw)
         kind, rest = raw[:2], raw[2:]
         if raw.startswith("@"):
             return self.say(raw[1:], self.loaded.texts.get(raw[1:], ""), language)
-        if kind == "d:":
-            return day_month(date.fromisoformat(rest))
-        if kind == "w:":
-            return weekday_day_month(date.fromisoformat(rest), language, capital=True)
+        if DAY.fullmatch(raw):
+            day = date.fromisoformat(rest)
+            return day_month(day) if kind == "d:" else weekday_day_month(day, language, capital=True)
+        if SUM.fullmatch(raw):
+            return f"{int(rest):,}".replace(",", " ")
         if kind == "p:":
             return self._place(rest, language)
         return raw
@@ -170,24 +197,32 @@ class Content:
                 return text.format(name=place.removeprefix(prefix).strip())
         return place
 
-    def _finish(self, key: str, channel: str, language: str, text: str, *, page: int = 0) -> Spoken:
+    def _finish(
+        self,
+        key: str,
+        channel: str,
+        language: str,
+        text: str,
+        arguments: dict[str, str] | None = None,
+        *,
+        page: int = 0,
+    ) -> Spoken:
         if channel == "ussd" and self._is_long(channel, text):
             more = fold(self.say("", self.loaded.sources["words"].data["foot"]["more"], language))
             pages = ussd_pages(text, more=more, septets=SCREEN)
             return Spoken(pages[min(page, len(pages) - 1)])
         if channel == "whatsapp":
             pick = self.say("", self.loaded.sources["words"].data["foot"]["pick"], language)
-            return Spoken(text, self._buttons(key, language), pick)
+            return Spoken(text, self._buttons(key, arguments or {}, language), pick)
         return Spoken(text)
 
-    def _buttons(self, key: str, language: str) -> tuple[Button, ...]:
-        state = self.flows.states[key]
-        question = state.questions.get("whatsapp", 0)
-        return tuple(
-            Button(f"{question:08x}:{choice.key}", self._choice(choice, language))
-            for choice in self.loaded.specs[key].choices
-            if choice.say
-        )
+    def _buttons(self, key: str, arguments: dict[str, str], language: str) -> tuple[Button, ...]:
+        """Each carries its question, a list's also its page: an older button never answers a newer question."""
+        question = arguments.get(picking.QUESTION) or f"{self.flows.states[key].questions.get('whatsapp', 0):08x}"
+        choices = self.loaded.specs[key].choices
+        labels = {choice.key: self._choice(choice, language) for choice in choices if choice.say}
+        labels = self._labels(arguments, language) | labels
+        return tuple(Button(f"{question}:{pressed}", label) for pressed, label in labels.items())
 
     def _choice(self, choice: ChoiceSpec, language: str) -> str:
         return self.say("", choice.say, language) if choice.translate else choice.say
@@ -195,6 +230,10 @@ class Content:
     @staticmethod
     def _is_long(channel: str, text: str) -> bool:
         return channel == "ussd" and len(text) > SCREEN - 4 - text.count("{") - text.count("}")
+
+
+def _between(channel: str) -> str:
+    return " " if channel == "sms" else "\n"
 
 
 PLACES = (("Office ", "office"), ("Home visit ", "home"), ("Training site ", "training"), ("Phone call", "phone"))

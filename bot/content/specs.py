@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.engine.answers import ANSWERS
 from bot.engine.effects import Level
-from bot.engine.files import LOOKUPS
 from bot.engine.orders import VERBS
 
 FOOT = Literal[
@@ -56,6 +55,14 @@ class AnswerSpec(Spec):
         return value
 
 
+class PickSpec(Spec):
+    """Picking from the last list: where the item's id is kept, where that leads, and how many a screen shows."""
+
+    keep: str
+    go: str
+    a_page: int = Field(6, ge=2, le=6)
+
+
 class BranchSpec(Spec):
     """One line of `branches`; without `when` it always fits."""
 
@@ -72,6 +79,7 @@ class StateSpec(Spec):
     after: str = ""
     choices: tuple[ChoiceSpec, ...] = ()
     answer: AnswerSpec | None = None
+    pick: PickSpec | None = None
     foot: tuple[FOOT, ...] = ()
     branches: tuple[BranchSpec, ...] = ()
     look_up: str = ""
@@ -99,13 +107,6 @@ class StateSpec(Spec):
     @classmethod
     def _known_verbs(cls, value: tuple[dict[str, dict[str, Any]], ...]) -> tuple[dict[str, dict[str, Any]], ...]:
         return known_verbs(value)
-
-    @field_validator("look_up")
-    @classmethod
-    def _known_lookup(cls, value: str) -> str:
-        if value and value not in LOOKUPS:
-            raise ValueError(f"unknown lookup '{value}'; known: {', '.join(sorted(LOOKUPS))}")
-        return value
 
     @field_validator("choices")
     @classmethod

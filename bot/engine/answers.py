@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from bot.text.phones import mobile
 
 if TYPE_CHECKING:
     from bot.engine.walk import Walk
+
+
+MOST_NUMBER = 999_999_999
+MOST_WORDS = 300
+_SUM = re.compile(r"(\d{1,3}(?:[ .,'\u00a0\u202f]\d{3})+|\d+)\s*(?:f|frs?|francs?|cfa|f\.? ?cfa|xof)?\.?")
 
 
 def understand(walk: Walk, kind: str, text: str) -> str | None:
@@ -50,6 +56,21 @@ def _phone(_: Walk, text: str) -> str | None:
     return mobile(text)
 
 
+def _number(_: Walk, text: str) -> str | None:
+    """A whole number, as people write sums: "12 500", "12.500", "12500 F". Parts of a franc are no number."""
+    found = _SUM.fullmatch(fold_digits(text).strip().casefold())
+    digits = "".join(filter(str.isdigit, found[1])) if found else ""
+    return str(int(digits)) if digits and int(digits) <= MOST_NUMBER else None
+
+
+def _words(walk: Walk, text: str) -> str | None:
+    """A few words of their own. They are not kept among the values, but go with the turn (`text` of an act)."""
+    if len(text) > MOST_WORDS or not any(map(str.isalpha, text)):
+        return None
+    walk.words = text
+    return "yes"
+
+
 def _half(_: Walk, text: str) -> str | None:
     """The first part of a case number that came in two SMS."""
     digits = "".join(filter(str.isdigit, fold_digits(text)))
@@ -63,4 +84,6 @@ ANSWERS: dict[str, Callable[[Walk, str], str | None]] = {
     "code": _code,
     "phone": _phone,
     "half": _half,
+    "number": _number,
+    "words": _words,
 }

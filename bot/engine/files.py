@@ -1,25 +1,49 @@
-"""Looking a file up, and what its stage means for the next screen."""
+"""Looking data up: a file, and what its stage means for the next screen; and whatever flows/data.yaml declares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bot.engine import picking
 from bot.engine.ports import File
 from bot.errors import LookupAway
 
 if TYPE_CHECKING:
     from bot.engine.walk import Walk
 
+AWAY = "away"  # PostgreSQL did not answer, or not what was declared
+LONGEST_FACT = 200  # characters: what is longer is no screen
 WITHOUT_TRIP = ("Home visit", "Phone call")  # places of an appointment to which nobody travels
 
 
 def look_up(walk: Walk, what: str) -> str:
     """Ask for data; returns the outcome that the flow branches on. "away" when PostgreSQL does not answer."""
     try:
-        return LOOKUPS[what](walk)
+        return LOOKUPS[what](walk) if what in LOOKUPS else _declared(walk, what)
     except LookupAway:
-        return "away"
+        return AWAY
+
+
+def _declared(walk: Walk, what: str) -> str:
+    """Facts become values of the conversation, a list waits for the next screen that picks from it.
+
+    Only what flows/data.yaml declares counts. Facts of an earlier answer never stay beside those of this one.
+    """
+    declared = walk.flows.look_ups[what]
+    if any(name not in walk.values for name in declared.needs):
+        return AWAY
+    asked = (*declared.needs, *declared.optional)
+    found = walk.lookups.find(what, {name: walk.values[name] for name in asked if name in walk.values})
+    if found.outcome not in declared.outcomes:
+        return AWAY
+    for name in declared.gives:
+        walk.values.pop(name, None)
+        if name in found.facts:
+            walk.values[name] = found.facts[name][:LONGEST_FACT]
+    if declared.a_list:
+        walk.lists[picking.LAST] = tuple((item.id, item.label[:LONGEST_FACT]) for item in found.items[: picking.MOST])
+    return found.outcome
 
 
 def _file(walk: Walk) -> str:

@@ -47,6 +47,7 @@ class State:
     `verified`: only shown after the code; names the state that asks it again (safety 11).
     `secret`: what is typed here is never recorded.
     `elsewhere`: the channels on which a dropped USSD line may go on here.
+    `a_page`: how many items of a list a screen shows; 0 where none is picked from (bot/engine/picking.py).
     `open_for`: milliseconds during which a late message may still answer.
     """
 
@@ -62,6 +63,7 @@ class State:
     keep: str = ""
     go: str = ""
     wrong: str = ""
+    a_page: int = 0
     asks: bool = False
     says: bool = False
     final: bool = False
@@ -101,6 +103,30 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """A look-up of flows/data.yaml. `gives`: its facts, with the longest value of each; `a_list`: items to pick from.
+
+    `claims`: it writes inside the turn, once, because what it takes may be gone a moment later.
+    """
+
+    outcomes: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    gives: dict[str, str] = field(default_factory=dict)
+    a_list: bool = False
+    claims: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActOf:
+    """An act of flows/data.yaml: the values it carries, and whether the person's own words go with it."""
+
+    needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Flows:
     """Everything the engine needs to know, checked before the service starts."""
 
@@ -109,6 +135,8 @@ class Flows:
     stages: dict[str, Stage]
     entries: dict[str, str]  # where keywords, `9`, a new dial … lead: name -> state
     roots: Roots
+    look_ups: dict[str, LookUp] = field(default_factory=dict)
+    acts: dict[str, ActOf] = field(default_factory=dict)
     languages: tuple[str, ...] = ("fr", "ha", "en")
     default_language: str = "fr"
 

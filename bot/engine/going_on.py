@@ -40,6 +40,7 @@ def offer(
         asked_at=milliseconds(now),
         values={**line.values, "resume": state.name},
         returns=line.returns,
+        lists=line.lists,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bot.engine.effects import AnswerCallNow, AnswerSolved, AttachReferral, Level, OpenReferral, ShowStatus, Terms
+from bot.engine.effects import Act, AnswerCallNow, AnswerSolved, AttachReferral, Level, OpenReferral, ShowStatus, Terms
 from bot.engine.effects import UpdateReferral as Update
 from bot.engine.flow import Order
 from bot.engine.hearing import milliseconds
@@ -156,11 +156,19 @@ def keep(walk: Walk, **values: str) -> None:
     walk.values.update(values)
 
 
+def act(walk: Walk, what: str, **given: str) -> None:
+    """An order that flows/data.yaml declares, with the values it needs; those given here go before those kept."""
+    declared = walk.flows.acts[what]
+    known = {**walk.values, **given}
+    values = {name: known[name] for name in (*declared.needs, *declared.optional) if name in known}
+    walk.effects.append(Act(what=what, values=values, text=declared.text))
+
+
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
         open_referral, open_hush, urgent, allow_call, deny_call, caller, call_language, for_child, go_outside,
-        attach_referral, call_now, answer_solved, show_status, language, consent, texts, keep,
+        attach_referral, call_now, answer_solved, show_status, language, consent, texts, keep, act,
     )
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ class Session(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     open: bool = True  # False: ended, nothing to resume
     private: bool = False  # the last thing was private: a redial shows the plain first screen (safety 3)
     quiet: bool = False  # on USSD lately something private, a need or a file: a dropped line is offered nowhere else
+    lists: dict[str, tuple[tuple[str, str], ...]] = {}  # lists as shown, by state (bot/engine/picking.py)
 
 
 class Contact(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.engine import human, orders, parts
+from bot.engine import human, orders, parts, picking
 from bot.engine.answers import understand
 from bot.engine.effects import MISSED_CALL, AnyEffect, OpenReferral, StaffAnswer, Terms
 from bot.engine.flow import Flows, State
@@ -194,7 +194,7 @@ def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bo
     if state is not None and not number and digits == BACK:
         walk.go_back(state)
         return True
-    if state is not None and channel is Channel.USSD and digits == MORE:
+    if state is not None and not number and channel is Channel.USSD and digits == MORE:
         walk.turn_page(state)
         return True
     if digits:
@@ -275,14 +275,21 @@ def _joined(walk: Walk, text: str) -> str | None:
 
 def _answer(walk: Walk, state: State, text: str) -> bool:
     """A choice or a typed answer to the question that stands."""
-    channel = walk.channel
-    if walk.before is not None and walk.before.question != state.questions.get(channel, 0):
+    channel, before = walk.channel, walk.before
+    page = before.page if before else 0
+    items = walk.lists.get(state.name, ())
+    if before is not None and before.question != picking.question(state, channel, items, page):
         walk.enter(state.moved_to or state.name)
         return state.secret
     pressed = _pressed(state, text)
     picked = state.choices.get(channel, {}).get(pressed) if pressed else None
+    item = picking.shown(state, items, page).get(pressed) if pressed and state.a_page else None
     if picked is not None:
         walk.choose(state, picked)
+    elif item is not None:
+        walk.pick(state, item)
+    elif state.a_page and pressed == picking.MORE:
+        walk.turn_page(state)
     elif state.answer:
         walk.take(state, text)
     elif channel is Channel.USSD or pressed or not _says_something(walk, text):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bot.engine import orders, parts
+from bot.engine import orders, parts, picking
 from bot.engine.answers import understand
 from bot.engine.effects import AnyEffect
 from bot.engine.files import look_up
@@ -51,6 +51,7 @@ class Walk:
     effects: list[AnyEffect] = field(default_factory=list)
     tickets: list[str] = field(default_factory=list)
     page: int = 0
+    lists: dict[str, picking.Items] = field(init=False)
     private: bool = False
     may_wait: bool = False
     idle: int = 0  # milliseconds since the last question
@@ -65,6 +66,7 @@ class Walk:
         self.verified = before.verified if before else False
         self.back = before.back if before else ()
         self.returns = before.returns if before else ()
+        self.lists = dict(before.lists) if before else {}
         self.private = before.private if before else False
 
     # Ways to the next screen
@@ -74,6 +76,7 @@ class Walk:
         young = {YOUNG: "yes", "minor": "yes"} if self.values.get(YOUNG) else {}
         self.values = values | young
         self.back = self.returns = ()
+        self.lists = {}
         self.private = False
         self.enter(self.flows.entries[entry])
 
@@ -129,6 +132,12 @@ class Walk:
             return
         self._remember(state)
         self.enter(picked.go)
+
+    def pick(self, state: State, item: tuple[str, str]) -> None:
+        """An item of the list that was shown."""
+        self.values[state.keep], self.values[f"{state.keep}_name"] = item
+        self._remember(state)
+        self.enter(state.go)
 
     def take(self, state: State, text: str) -> None:
         """Something was typed where the state takes an answer; what is not understood is asked again."""
@@ -189,13 +198,15 @@ class Walk:
 
     def ask_again(self, state: State) -> None:
         """The same question once more; what was shown after the code, after the code again (safety 11)."""
+        if state.a_page and self.before is not None:
+            self.page = self.before.page
         if state.verified and not self.verified:
             self.enter(state.verified)
         else:
             self.show(state)
 
     def turn_page(self, state: State) -> None:
-        """`98` on a long screen."""
+        """`98` on a long screen, `7` below a list."""
         self.page = (self.before.page if self.before else 0) + 1
         self.show(state)
 
@@ -219,10 +230,26 @@ class Walk:
 
     def show(self, state: State) -> None:
         """Say a state's words; if it asks, that is where the person stands now."""
+        if state.a_page and not self._listed(state):
+            self.enter_anew("menu")
+            return
         self.state = state
         self.may_wait = state.may_wait
         arguments = {name: self.values[name] for name in state.placeholders if name in self.values}
+        if state.a_page:
+            arguments |= picking.arguments(state, self.channel, self.lists[state.name], self.page)
         self.replies.append(Reply(state.name, arguments, final=state.final, page=self.page))
+
+    def _listed(self, state: State) -> bool:
+        """Is there a list to pick from? A fresh one takes the place of the one shown here before."""
+        if picking.LAST in self.lists:
+            self.lists[state.name] = self.lists.pop(picking.LAST)
+            self.page = 0
+        return bool(self.lists.get(state.name))
+
+    def asked(self, state: State) -> int:
+        """The fingerprint of what a state asks here."""
+        return picking.question(state, self.channel, self.lists.get(state.name, ()), self.page)
 
     def session(self) -> Session | None:
         """Where the person stands after this turn."""
@@ -237,7 +264,7 @@ class Walk:
             return Session(state.name, open=False, asked_at=milliseconds(self.now), private=self.private)
         return Session(
             state=state.name,
-            question=state.questions.get(self.channel, 0),
+            question=self.asked(state),
             asked_at=milliseconds(self.now),
             values=values,
             back=self.back,
@@ -245,7 +272,13 @@ class Walk:
             verified=self.verified,
             page=self.page,
             private=self.private,
+            lists=self._kept_lists(state),
         )
+
+    def _kept_lists(self, state: State) -> dict[str, picking.Items]:
+        """Those of the question that stands, of those that `00` and going on lead back to, and one not shown yet."""
+        names = {picking.LAST, state.name, self.values.get("resume", ""), *(place.split()[0] for place in self.back)}
+        return {name: items for name, items in self.lists.items() if name in names}
 
     def dialled(self, session: Session, digest: bytes, transcript: int) -> Session:
         """The session with its place in the USSD transcript. Once quiet it stays so, over further calls too."""

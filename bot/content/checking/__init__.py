@@ -5,8 +5,10 @@ from pathlib import Path
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.calendar import calendar_faults
 from bot.content.checking.channels import channel_faults
+from bot.content.checking.data import data_faults
 from bot.content.checking.elsewhere import elsewhere_faults
 from bot.content.checking.graph import graph_faults
+from bot.content.checking.process import process_faults
 from bot.content.checking.sentences import sentence_faults
 from bot.content.checking.tables import table_faults
 from bot.content.checking.words import word_faults
@@ -25,6 +27,16 @@ def check(root: Path, constants: Constants) -> list[Fault]:
         book = Book.read(root, constants)
     except FlowError as error:
         return [Fault.of(line) for line in str(error).splitlines()]
-    checks = (graph_faults, table_faults, word_faults, channel_faults, elsewhere_faults, sentence_faults, calendar_faults)
+    checks = (
+        graph_faults,
+        table_faults,
+        word_faults,
+        channel_faults,
+        elsewhere_faults,
+        sentence_faults,
+        calendar_faults,
+        process_faults,
+        data_faults,
+    )
     found = [fault for faults in checks for fault in faults(book)]
     return sorted(dict.fromkeys(found), key=lambda fault: fault.order)

@@ -34,6 +34,8 @@ def written_targets(book: Book, name: str) -> Iterator[tuple[tuple[str, ...], st
         *((("outcomes", outcome), go) for outcome, go in spec.outcomes.items()),
         *(((key,), getattr(spec, key)) for key in ("go", "hand_over", "back_to", "verified", "moved_to")),
     ]
+    if spec.pick:
+        pairs.append((("pick", "go"), spec.pick.go))
     if spec.answer:
         pairs += [(("answer", "go"), spec.answer.go), (("answer", "wrong"), spec.answer.wrong)]
     yield from ((place, book.full(name, target)) for place, target in pairs if target)
@@ -54,7 +56,7 @@ def _entries(book: Book) -> Iterator[Fault]:
     for missing in (entry for entry in ENTRIES if entry not in book.flows.entries):
         yield Fault(book.table("entries"), f"the entry '{missing}' is missing.", f"Add a line `{missing}: flow.state`.")
     for entry, target in book.flows.entries.items():
-        if entry not in ENTRIES:
+        if entry not in (*ENTRIES, *book.loaded.pushed):
             yield Fault(
                 book.table("entries", entry), f"nothing uses the entry '{entry}'.", f"Known: {', '.join(ENTRIES)}."
             )
@@ -82,9 +84,11 @@ def _dead_end(book: Book, name: str) -> Iterator[Fault]:
     spec, state = book.specs[name], book.states[name]
     if spec.ask is not None and spec.say is not None:
         yield Fault(book.at(name, "say"), f"'{name}' both asks and says.", "Keep one; `say` ends the conversation.")
-    elif state.asks and not spec.choices and not spec.answer:
-        yield Fault(book.at(name, "ask"), f"'{name}' asks, but nothing can be answered.", "Add `choices` or `answer`.")
-    elif state.says and (spec.choices or spec.answer or spec.go or spec.branches or spec.hand_over):
+    elif state.asks and not (spec.choices or spec.answer or spec.pick):
+        yield Fault(
+            book.at(name, "ask"), f"'{name}' asks, but nothing can be answered.", "Add `choices`, `answer` or `pick`."
+        )
+    elif state.says and (spec.choices or spec.answer or spec.pick or spec.go or spec.branches or spec.hand_over):
         yield Fault(book.at(name, "say"), f"'{name}' says and ends, so its other ways are never taken.", "Use `ask`.")
     elif not (state.asks or state.says or state.hand_over or state.look_up or state.go):
         if not spec.branches:
@@ -122,7 +126,12 @@ def _comes_back(book: Book, name: str, seen: set[str]) -> bool:
 
 def _outcomes(book: Book, name: str) -> Iterator[Fault]:
     spec = book.specs[name]
-    known = OUTCOMES.get(spec.look_up, ())
+    declared = book.flows.look_ups.get(spec.look_up)
+    known = declared.outcomes if declared else OUTCOMES.get(spec.look_up, ())
+    if spec.look_up and not known:
+        names = ", ".join(sorted({*OUTCOMES, *book.flows.look_ups}))
+        yield Fault(book.at(name, "look_up"), f"unknown lookup '{spec.look_up}'.", f"Known: {names}.")
+        return
     for outcome in spec.outcomes:
         if outcome not in known:
             remedy = f"Known: {', '.join(known)}." if known else "Add `look_up`."

@@ -205,11 +205,11 @@ def _choices(book: Book, name: str) -> Iterator[Fault]:
 def _feet(book: Book, name: str) -> Iterator[Fault]:
     """Where a number is typed, 0 and 9 are values: the foot must say 00 and 99 (safety 21)."""
     spec = book.specs[name]
-    number_feet = set(NUMBER_FEET.values())
+    number_feet, takes_number = set(NUMBER_FEET.values()), book.states[name].number
     for position, foot in enumerate(spec.foot):
-        if spec.answer and foot not in number_feet:
+        if takes_number and foot not in number_feet:
             what, remedy = f"'{foot}' in a state that takes a number.", "Use menu_number and private_number."
-        elif not spec.answer and foot in number_feet:
+        elif not takes_number and foot in number_feet:
             what, remedy = f"'{foot}' in a state that takes no number.", "Use menu and private."
         else:
             continue

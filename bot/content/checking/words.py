@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.content import catalogues
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.channels import reached
+from bot.content.checking.data import tellable
 from bot.content.loading import CONSTANTS, SENTENCE, STAGE_WORDS, placeholders
 from bot.content.screens import SCREEN
 from bot.text.gsm7 import fold, is_gsm7, segments, septets
@@ -72,7 +73,7 @@ def longest(book: Book, name: str, language: str) -> Iterator[dict[str, str]]:
     def worst(candidates: list[str], placeholder: str) -> str:
         return max(candidates, key=lambda raw: septets_of(content.value(placeholder, raw, language)))
 
-    values = {
+    values = tellable(book) | {
         "ticket": "4821737",
         "since": f"d:{LONGEST_DAY}",
         "day": worst([f"w:2026-12-{day}" for day in range(21, 28)], "day"),
@@ -152,9 +153,12 @@ def _english_letters(book: Book) -> Iterator[Fault]:
 
 
 def _unfilled(book: Book) -> Iterator[Fault]:
+    told = tellable(book)
     for key, english in book.loaded.texts.items():
         filled = (
-            {*FILLED, *CONSTANTS, *STAGE_WORDS} if key in book.specs or key.endswith(".after") else {*PARTS, *CONSTANTS}
+            {*FILLED, *told, *CONSTANTS, *STAGE_WORDS}
+            if key in book.specs or key.endswith(".after")
+            else {*PARTS, *CONSTANTS}
         )
         for name in placeholders(english):
             if name not in filled:
