@@ -4,6 +4,7 @@ Encrypted columns end in `_enc` (bytes from `Ciphers.encrypt`, place = `table|id
 All times are UTC. Ids of referrals and turns come from the turn id, so recording twice changes nothing.
 """
 
+from bot.store.models.appointments import Appointment, AppointmentEvent, Place
 from bot.store.models.base import Base
 from bot.store.models.broadcasts import Broadcast, BroadcastRecipient, StageTime
 from bot.store.models.community import (
@@ -54,6 +55,8 @@ __all__ = [
     "Alert",
     "ApiAnswer",
     "ApiToken",
+    "Appointment",
+    "AppointmentEvent",
     "Attendance",
     "Audit",
     "Base",
@@ -92,6 +95,7 @@ __all__ = [
     "NumberChange",
     "OptOut",
     "Participant",
+    "Place",
     "Project",
     "ProjectMember",
     "Proposal",

@@ -13,8 +13,74 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("referrals", sa.Column("ask_after", sa.DateTime(timezone=True), nullable=True))
     op.add_column("messages", sa.Column("question", postgresql.JSONB(), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("messages", "question")
-    op.drop_column("referrals", "ask_after")
+    op.create_table(
+        "places",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("office", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), server_default="", nullable=False),
+        sa.Column("weekdays", sa.ARRAY(sa.SmallInteger()), server_default="{1,2,3,4,5}", nullable=False),
+        sa.Column("opens", sa.Time(), server_default="08:00", nullable=False),
+        sa.Column("closes", sa.Time(), server_default="17:00", nullable=False),
+        sa.Column("capacity", sa.SmallInteger(), server_default="20", nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.CheckConstraint("capacity >= 1"),
+        sa.CheckConstraint("closes > opens"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("office", "name"),
+    )
+    op.create_table(
+        "appointments",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("place_id", sa.Integer(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("said", sa.Text(), server_default="", nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("moved_from", sa.BigInteger(), nullable=True),
+        sa.Column("turn", sa.String(length=32), nullable=True),
+        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("follow_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
+        sa.ForeignKeyConstraint(["place_id"], ["places.id"]),
+        sa.ForeignKeyConstraint(["moved_from"], ["appointments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("turn"),
+    )
+    live = sa.text("state in ('PROPOSED', 'CONFIRMED', 'REMINDED')")
+    op.create_index("uq_appointments_live", "appointments", ["case_id"], unique=True, postgresql_where=live)
+    op.create_index("ix_appointments_case", "appointments", ["case_id", "day"])
+    op.create_index("ix_appointments_day", "appointments", ["day", "place_id"])
+    for name in ("remind", "follow"):
+        due = sa.text(f"{name}_at is not null")
+        op.create_index(f"ix_appointments_{name}", "appointments", [f"{name}_at"], postgresql_where=due)
+    op.create_table(
+        "appointment_events",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("appointment_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("from_state", sa.Text(), nullable=False),
+        sa.Column("to_state", sa.Text(), nullable=False),
+        sa.Column("turn", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("detail", postgresql.JSONB(), server_default="{}", nullable=False),
+        sa.ForeignKeyConstraint(["appointment_id"], ["appointments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_appointment_events_appointment_id", "appointment_events", ["appointment_id"])
+    op.create_index(
+        "uq_appointment_events_turn",
+        "appointment_events",
+        ["appointment_id", "turn"],
+        unique=True,
+        postgresql_where=sa.text("turn <> ''"),
+    )
+    op.execute(
+        "CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON appointment_events "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
