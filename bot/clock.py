@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.cases import milestones
 from bot.condition import CLOCK_SEEN
 from bot.config import Settings
 from bot.referrals import sealing
@@ -46,6 +47,7 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
         wake(queue, "warn_of_gaps")
         yield look_after(database, conversations, months=settings.turn_months)
         yield seal_left(database, Ciphers.of(settings))
+        yield count_milestones(database, settings.timezone)
 
     slow = threading.Thread(
         target=_repeat,
@@ -75,6 +77,7 @@ def sweep(queue: Queue, conversations: Redis) -> bool:
     wake(queue, "climb")
     wake(queue, "send_messages")
     wake(queue, "fetch_recordings")
+    wake(queue, "broadcast")
     for shard in waiting_shards(conversations):
         wake(queue, "send_answers", shard)
     return True
@@ -130,6 +133,16 @@ def seal_left(database: Database, ciphers: Ciphers) -> bool:
         return False
     if left:
         log.info("requests_sealed", requests=left)
+    return True
+
+
+def count_milestones(database: Database, zone: str) -> bool:
+    """How long each stage takes is counted anew; False while the database is away."""
+    try:
+        milestones.count_stage_times(database, zone=zone)
+    except SQLAlchemyError as error:
+        log.warning("store_away", job="hourly", error=type(error).__name__)
+        return False
     return True
 
 

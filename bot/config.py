@@ -112,6 +112,16 @@ class Settings(BaseSettings):
         "", description="sender of e-mail to staff: maraba@example.org; says nothing of what is done here"
     )
     whatsapp_gateway: str = Field("twilio", description="gateway for a WhatsApp message that answers no hook")
+    broadcast_template: str = Field(
+        "",
+        description="approved WhatsApp template with one parameter that carries a broadcast, under the same name in each language: its name, at Twilio its Content SID; empty: an SMS goes to whom wrote more than 24 hours ago",
+    )
+    broadcast_alone: int = Field(
+        100, ge=0, description="phones above which a second person must agree to a broadcast; 0: always"
+    )
+    broadcast_answers: int = Field(
+        60, ge=1, description="answers to broadcasts that staff can take in an hour, all together"
+    )
     rates: Amounts = Field(
         {}, description="segments a second that a gateway may be given: `kannel=10,meta=80`; others as fast as we can"
     )

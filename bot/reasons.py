@@ -26,6 +26,7 @@ class Why(StrEnum):
     PERSON_TALKS = "person_talks"  # a conversation is under way there
     UNREACHABLE = "unreachable"  # the number was found dead before
     NEVER_SEND = "never_send"  # a word that this channel must not carry
+    CANCELLED = "cancelled"  # staff ended the broadcast before it left
     TOO_OLD = "too_old"  # it would have been wrong by now
     OURS = "ours"  # a fault of ours: tell the maintainers
     OTHER = "other"
@@ -44,6 +45,7 @@ OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gatewa
     "unreachable": Why.UNREACHABLE,
     "never_send": Why.NEVER_SEND,
     "too_old": Why.TOO_OLD,
+    "cancelled": Why.CANCELLED,
     "answered": Why.TOO_OLD,  # somebody took the request before its alert left
     "no_gateway": Why.ACCOUNT,
     "bad_api_url": Why.ACCOUNT,

@@ -32,6 +32,7 @@ def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_cl
         ("climb",),
         ("send_messages",),
         ("fetch_recordings",),
+        ("broadcast",),
         ("send_answers", 5),
         ("send_answers", 63),
     ]
@@ -40,7 +41,7 @@ def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_cl
 def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
     clock.sweep(queue, nowhere)
-    assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",)]
+    assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",), ("broadcast",)]
 
 
 def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monkeypatch):

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, missed, recordings, rows, staff_turns
+from bot.jobs import answers, broadcasts, missed, recordings, rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
@@ -43,6 +43,7 @@ _pushing: Lane | None = None
 _answering: Lane | None = None
 _woken: SimpleQueue[int] = SimpleQueue()  # shards with answers on their way
 _fetching: Lane | None = None
+_announcing: Lane | None = None
 T = TypeVar("T")
 
 
@@ -81,6 +82,17 @@ def fetch_recordings(*_ids: str) -> None:
         wake(services.queue, "fetch_recordings")
 
 
+def broadcast(*_ids: str) -> None:
+    """Plan broadcasts that were let go, and give their messages their turns; a lane of its own, which waits for each."""
+    if _announcing is not None:
+        _announcing.wake()
+        return
+    services = _running()
+    turns = _unless_away("broadcast", lambda: broadcasts.step(services, now=datetime.now(UTC)))
+    if turns is not None and turns.released:
+        wake(services.queue, "send_messages")
+
+
 def warn_of_gaps(*_ids: str) -> None:
     """Tell whoever plans a rota of its coming gaps; each is told once, however often this runs."""
     services = _running()
@@ -116,14 +128,15 @@ def run_worker(settings: Settings) -> None:
 
 
 def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
-    """Jobs in this thread; alerts, pushes, answers, recordings and missed messages in one each, until told to stop."""
-    global _lane, _pushing, _answering, _fetching  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    """Jobs in this thread; alerts, pushes, answers, broadcasts … in one each, until told to stop."""
+    global _lane, _pushing, _answering, _fetching, _announcing  # noqa: PLW0603  # rq calls functions by name and hands them ids only
     _lane = Lane(lambda: _look(of_alerts), every=LOOK)
     _pushing = Lane(lambda: _push(of_pushes), every=LOOK)
     _fetching = Lane(lambda: bool(_fetch(of_pushes)), every=LOOK)
     looking_back = Lane(lambda: bool(_look_back(of_pushes)), every=services.settings.twilio_look_back)
     _answering = Lane(lambda: _answer(services), every=LOOK)
-    for lane in (_lane, _pushing, _answering, _fetching, looking_back):
+    _announcing = Lane(lambda: bool(_announce(of_pushes)), every=LOOK)
+    for lane in (_lane, _pushing, _answering, _fetching, looking_back, _announcing):
         lane.start()
     while True:
         try:
@@ -136,12 +149,12 @@ def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
             time.sleep(PAUSE)
         else:
             break
-    for lane in (_fetching, looking_back, _answering, _lane, _pushing):
-        lane.stop(0)  # all are told before anybody is waited for; breaking off the first two loses nothing
+    for lane in (_fetching, looking_back, _announcing, _answering, _lane, _pushing):
+        lane.stop(0)  # all are told before anybody is waited for; breaking off the first three loses nothing
     until = time.monotonic() + LAST_RUN
     for lane in (_answering, _lane, _pushing):
         lane.stop(max(0.0, until - time.monotonic()))
-    _lane = _pushing = _answering = _fetching = None
+    _lane = _pushing = _answering = _fetching = _announcing = None
 
 
 def use(services: Services | None) -> None:
@@ -199,6 +212,15 @@ def _tell_conversations(services: Services) -> int | None:
 
 def _fetch(services: Services) -> bool | None:
     return _unless_away("fetch_recordings", lambda: recordings.fetch_due(services))
+
+
+def _announce(services: Services) -> bool | None:
+    return _unless_away("broadcast", lambda: broadcasts.serve(services, sent=_push_now))
+
+
+def _push_now() -> None:
+    if _pushing is not None:
+        _pushing.wake()
 
 
 def _look_back(services: Services) -> int | None:

@@ -57,7 +57,7 @@ class Services:
         )
         return cls(
             settings=settings,
-            database=Database.of(settings, pool_size=3),
+            database=Database.of(settings, pool_size=4),
             conversations=conversations,
             queue=queue_on(jobs),
             ciphers=Ciphers.of(settings),

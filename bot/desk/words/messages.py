@@ -100,6 +100,7 @@ def reason(cause: Why) -> tuple[str, str]:
             say("The text holds a word that this channel must not carry."),
             say("Write it without that word, or say it on a call."),
         ),
+        Why.CANCELLED: (say("A colleague cancelled the broadcast."), say("Nothing.")),
         Why.TOO_OLD: (
             say("It would have come too late."),
             say("If it still matters, say it on a call or write it anew."),

@@ -112,6 +112,7 @@ __all__ = [
     "Staff",
     "StaffSession",
     "StageChange",
+    "StageTime",
     "StageNews",
     "StageProposal",
     "StageTime",

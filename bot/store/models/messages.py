@@ -54,6 +54,13 @@ class Message(Base):
         Index("ix_messages_sent", "sent_at"),
         Index("ix_messages_created", "created_at"),
         Index("ix_messages_case", "case_id", postgresql_where=text("case_id is not null")),
+        Index("ix_messages_broadcast", "broadcast_id", "state", postgresql_where=text("broadcast_id is not null")),
+        Index("ix_messages_broadcast_sent", "sent_at", postgresql_where=text("broadcast_id is not null")),
+        Index(
+            "ix_messages_broadcast_open",
+            "due_at",
+            postgresql_where=text("broadcast_id is not null and state in ('queued', 'sending')"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -64,6 +71,7 @@ class Message(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     referral_id: Mapped[str | None] = mapped_column(ForeignKey("referrals.id"), index=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # of what is pushed about a file
+    broadcast_id: Mapped[str | None] = mapped_column(ForeignKey("broadcasts.id"))  # one message of many
     text_enc: Mapped[bytes | None]  # place: messages|<id>|text
     state: Mapped[str] = mapped_column(server_default="queued")  # bot.messages.Delivery
     reason: Mapped[str] = mapped_column(server_default="")  # gateway's code, or why the gate withheld it
