@@ -112,7 +112,6 @@ __all__ = [
     "Staff",
     "StaffSession",
     "StageChange",
-    "StageTime",
     "StageNews",
     "StageProposal",
     "StageTime",
