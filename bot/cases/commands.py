@@ -94,7 +94,7 @@ def _number(written: str) -> str:
     return number
 
 
-def _show_progress(report: Report) -> None:
+def _show_progress(_session: Session, report: Report) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{report.lines} lines read, {report.bad_lines} bad", err=True, nl=False)
     elif report.lines % 10_000 == 0:

@@ -1,30 +1,33 @@
-"""`maraba cases import`: bring a case file into PostgreSQL. Twice changes nothing; a changed file says what it changes.
+"""A file of cases into PostgreSQL. Twice changes nothing; a changed line says what it changes.
 
 Lines go in batches, each in its own transaction: an import that was interrupted is simply repeated. Cases that
-the file does not name stay as they are. Where a line has changed, the file wins over the table.
+the file does not name stay as they are, and so do columns that it has not. Where a line has changed, the file wins
+over the table.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO
 
-from sqlalchemy import Table, bindparam, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot.cases.reading import CaseRow, Fault, read
+from bot.cases import writing
+from bot.cases.reading import COLUMNS, NEEDED, TOGETHER, CaseRow, Fault, Reader, contradictions, known
+from bot.data import sheets
+from bot.data.mapping import ColumnMap
+from bot.data.sheets import SheetError
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Case, Contact, StageChange
 
-BATCH = 1000
+BATCH = 2000
 _LOCK = 0x63617365  # two imports take turns, batch by batch
 _UNSHIFTED = timedelta(0)
-
-Progress = Callable[["Report"], object]
+_NEEDED = known(NEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +57,50 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, and how its lines are to be understood. `shift` moves every day (invented cases)."""
+    """A file, and how its lines are to be understood. `shift` moves every day (invented cases).
+
+    `content`: the bytes, where the file is not on this disk. Without `mapping` the headings are ours.
+    `offices`: of whoever brings it; empty: all.
+    """
 
     file: Path
     today: date
     region: str = "NE"
     shift: timedelta = _UNSHIFTED
+    content: bytes | None = None
+    mapping: ColumnMap | None = None
+    offices: tuple[str, ...] = ()
+
+    def open(self) -> BinaryIO:
+        """The bytes from their beginning."""
+        return self.file.open("rb") if self.content is None else BytesIO(self.content)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields of a case of which the file speaks."""
+        return known(COLUMNS if self.mapping is None else self.mapping.given)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Good lines, and what is needed to judge them."""
+
+    rows: list[tuple[int, CaseRow]]
+    given: frozenset[str]
+    today: date
+    offices: tuple[str, ...] = ()
+
+
+Progress = Callable[[Session, Report], object]  # called at the end of the transaction of each batch
 
 
 def plan(source: Source, session: Session, *, ciphers: Ciphers, progress: Progress | None = None) -> Report:
-    """What `apply` would do; writes nothing. Raises CaseFileError."""
+    """What `apply` would do; writes nothing. Raises SheetError."""
     report = Report(applied=False)
     for batch in _batches(source, report):
-        _settle(session, batch, report, ciphers=ciphers, by=None)
+        settle(session, batch, report, ciphers=ciphers, by=None)
         if progress:
-            progress(report)
+            progress(session, report)
     return report
 
 
@@ -79,8 +111,12 @@ def apply(
     ciphers: Ciphers,
     strict: bool = False,
     progress: Progress | None = None,
+    run: int | None = None,
 ) -> Report:
-    """Import every good line; with `strict`, nothing at all while one line is bad. Raises CaseFileError."""
+    """Import every good line; with `strict`, nothing at all while one line is bad. Raises SheetError.
+
+    `run`: keep under it how each case was before, so that the import can be undone.
+    """
     if strict:
         with database.transaction() as session:
             planned = plan(source, session, ciphers=ciphers)
@@ -90,110 +126,116 @@ def apply(
     for batch in _batches(source, report):
         with database.transaction() as session:
             session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            _settle(session, batch, report, ciphers=ciphers, by=f"import:{source.file.name}")
-        if progress:
-            progress(report)
+            settle(session, batch, report, ciphers=ciphers, by=f"import:{source.file.name}", run=run)
+            if progress:
+                progress(session, report)
     return report
 
 
-def _batches(source: Source, report: Report) -> Iterator[list[tuple[int, CaseRow]]]:
-    lines = read(source.file, today=source.today - source.shift, region=source.region)
-    while part := list(islice(lines, BATCH)):
-        report.lines += len(part)
-        good = []
-        for line, found in part:
-            if isinstance(found, CaseRow):
-                good.append((line, found.shifted(source.shift) if source.shift else found))
-            else:
-                report.faults += found
-        yield good
-
-
-def _settle(
-    session: Session, batch: list[tuple[int, CaseRow]], report: Report, *, ciphers: Ciphers, by: str | None
+def settle(
+    session: Session, batch: Lines, report: Report, *, ciphers: Ciphers, by: str | None, run: int | None = None
 ) -> None:
-    """Compare one batch with the table; writes where `by` says who."""
-    numbers = [row.number for _, row in batch]
-    known = {case.number: case for case in session.scalars(select(Case).where(Case.number.in_(numbers)))}
-    moved = [
-        (line, row) for line, row in batch if row.number not in known or known[row.number].imported_hash != row.digest()
-    ]
-    contacts = _contacts(session, [row.phone for _, row in moved if row.phone], ciphers, write=by is not None)
-    new: list[dict[str, Any]] = []
-    updates: list[tuple[Case, dict[str, Any]]] = []
-    for line, row in moved:
-        values = _values(row, contacts.get(_digest(row, ciphers)))
-        case = known.get(row.number)
+    """Compare one batch with the table; writes where `by` says who: import:<file>, api:<token>."""
+    there = writing.there(session, [row.number for _, row in batch.rows], lock=by is not None)
+    rows, unchanged = [], []
+    for line, row in batch.rows:
+        case, digest = there.get(row.number), row.digest(batch.given)
+        if faults := _refused(line, row, case, batch):
+            report.faults += faults
+        elif case is not None and case["imported_hash"] == digest:
+            report.unchanged += 1
+        else:
+            rows.append((line, row, digest))
+    phones = {row.phone for _, row, _ in rows if row.phone}
+    contacts = writing.contacts(session, phones, ciphers, write=by is not None)
+    written = []
+    for line, row, digest in rows:
+        case = there.get(row.number)
+        values = row.values() | {"contact_id": contacts.get(row.phone), "imported_hash": digest}
         if case is None:
-            new.append(values)
+            report.added += 1
+        elif changed := _changed(case, values, batch.given, has_phone=bool(row.phone)):
+            report.changes.append(Change(line, changed))
+        else:
+            report.unchanged += 1
+            unchanged.append(values)
             continue
-        changed = _changed(case, values, has_phone=bool(row.phone))
-        report.changes.append(Change(line, changed))
-        updates.append((case, values))
+        written.append(values)
     if by is not None:
-        _write_changes(session, updates, by=by)
-        if new:
-            session.execute(insert(_table(Case)), new)
-    report.added += len(new)
-    report.unchanged += len(batch) - len(moved)
-    session.expunge_all()
+        writing.write(session, written, given=batch.given, by=by, run=run)
+        writing.remember(session, unchanged)
 
 
-def _values(row: CaseRow, contact_id: int | None) -> dict[str, Any]:
-    values = {item.name: getattr(row, item.name) for item in fields(row) if item.name != "phone"}
-    return values | {"contact_id": contact_id, "imported_hash": row.digest()}
+def _batches(source: Source, report: Report) -> Iterator[Lines]:
+    with source.open() as stream:
+        sheet = sheets.read(stream, source.file.name)
+        of_ours = _ours(source, sheet.headings)
+        reader = Reader(today=source.today - source.shift, region=source.region)
+        while part := list(islice(sheet.lines, BATCH)):
+            report.lines += len(part)
+            good = []
+            for line, cells in part:
+                found = [Fault(line, "", cells)] if isinstance(cells, str) else of_ours(line, cells)
+                read = reader.read(line, found) if isinstance(found, dict) else found
+                if isinstance(read, CaseRow):
+                    good.append((line, read.shifted(source.shift) if source.shift else read))
+                else:
+                    report.faults += read
+            yield Lines(good, source.given, source.today, source.offices)
 
 
-def _changed(case: Case, values: dict[str, Any], *, has_phone: bool) -> tuple[str, ...]:
+def _ours(source: Source, headings: list[str]) -> Callable[[int, list[str]], dict[str, str] | list[Fault]]:
+    """What finds our columns in a line."""
+    if source.mapping is not None:
+        if not source.mapping.fits(headings):
+            raise SheetError(f"{source.file.name} has not the columns that its mapping names")
+        translate = source.mapping.reader(headings)
+        return lambda _line, cells: translate(cells)
+    names = [name.lower() for name in headings]
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise SheetError(f"{source.file.name}: these columns are missing: {', '.join(missing)}")
+    twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
+    if twice:
+        raise SheetError(f"{source.file.name}: these columns stand there twice: {', '.join(twice)}")
+    places = [(name, names.index(name)) for name in COLUMNS]
+    last = max(at for _, at in places)
+
+    def find(line: int, cells: list[str]) -> dict[str, str] | list[Fault]:
+        if len(cells) <= last:
+            return [Fault(line, "", "has fewer fields than the header")]
+        return {name: cells[at].strip() for name, at in places}
+
+    return find
+
+
+def _refused(line: int, row: CaseRow, case: dict[str, Any] | None, batch: Lines) -> list[Fault]:
+    """Why a line that is good by itself can't be taken beside the case as it is."""
+    if case is None and (missing := _NEEDED - batch.given):
+        return [Fault(line, name, "is not in the file, and the case is new") for name in sorted(missing)]
+    if batch.offices:
+        offices = {row.office} if "office" in batch.given else set()
+        if case is not None:
+            offices.add(case["office"])
+        if not offices <= set(batch.offices):
+            return [Fault(line, "office", "is not one of yours")]
+    if case is None or batch.given >= TOGETHER or not batch.given & TOGETHER:
+        return []
+    merged = {name: getattr(row, name) if name in batch.given else case[name] for name in TOGETHER}
+    return contradictions(line, merged, today=batch.today)
+
+
+def _changed(
+    case: dict[str, Any], values: dict[str, Any], given: frozenset[str], *, has_phone: bool
+) -> tuple[str, ...]:
     """The columns that differ, in words for the operator."""
     found = [
-        f"stage {case.stage} to {value}" if name == "stage" else name
+        f"stage {case['stage']} to {value}" if name == "stage" else name
         for name, value in values.items()
-        if name not in {"imported_hash", "contact_id"} and getattr(case, name) != value
+        if name in given and case[name] != value
     ]
     # In a dry run a phone that nobody had yet has no contact to compare with.
-    if case.contact_id != values["contact_id"] or (has_phone and values["contact_id"] is None):
+    other = case["contact_id"] != values["contact_id"] or (has_phone and values["contact_id"] is None)
+    if "phone" in given and other:
         found.append("phone")
     return tuple(found)
-
-
-def _write_changes(session: Session, changed: list[tuple[Case, dict[str, Any]]], *, by: str) -> None:
-    """Many rows by one prepared statement each: a changed file may change every line."""
-    now = datetime.now(UTC)
-    moves = [
-        {"case_id": case.id, "at": now, "by": by, "from_stage": case.stage, "to_stage": values["stage"]}
-        for case, values in changed
-        if case.stage != values["stage"]
-    ]
-    if moves:
-        session.execute(insert(_table(StageChange)), moves)
-    if changed:
-        table, names = _table(Case), changed[0][1]
-        statement = update(table).where(table.c.id == bindparam("of_case")).values({n: bindparam(n) for n in names})
-        session.connection().execute(statement, [values | {"of_case": case.id} for case, values in changed])
-
-
-def _table(model: type[Any]) -> Table:
-    return cast("Table", model.__table__)
-
-
-def _digest(row: CaseRow, ciphers: Ciphers) -> str:
-    return ciphers.address(row.phone).digest if row.phone else ""
-
-
-def _contacts(session: Session, phones: list[str], ciphers: Ciphers, *, write: bool) -> dict[str, int]:
-    """Digest to contact id; makes the contacts that are missing."""
-    by_digest = {ciphers.address(phone).digest: phone for phone in phones}
-    wanted = select(Contact.digest, Contact.id).where(Contact.digest.in_(by_digest))
-    known = {row.digest: row.id for row in session.execute(wanted)}
-    missing = by_digest.keys() - known.keys()
-    if missing and write:
-        session.execute(
-            pg_insert(_table(Contact)).on_conflict_do_nothing(),
-            [
-                {"digest": d, "number_enc": ciphers.encrypt(by_digest[d].encode(), f"contacts|{d}|number".encode())}
-                for d in sorted(missing)
-            ],
-        )
-        known = {row.digest: row.id for row in session.execute(wanted)}
-    return known

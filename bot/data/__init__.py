@@ -1,1 +1,1 @@
-"""Data in and out: files with a kept mapping of columns, runs that can be undone, exports."""
+"""Files in and out: how they are written, what their columns mean, runs with undo, exports."""

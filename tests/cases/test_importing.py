@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from bot.cases.development import INVENTED
 from bot.cases.importing import Source, apply, plan
-from bot.cases.reading import COLUMNS, CaseFileError
+from bot.cases.reading import COLUMNS
+from bot.data.sheets import SheetError
 from bot.store.models import Case, Contact, StageChange
 
 TODAY = date(2026, 11, 21)
@@ -162,11 +163,11 @@ def test_a_shared_phone_may_stand_on_several_lines(run, stored):
 
 def test_missing_columns_and_an_empty_file_are_refused(database, ciphers, tmp_path):
     lean = write(tmp_path / "lean.csv", {}, columns=[c for c in COLUMNS if c not in {"sex", "stage"}])
-    with pytest.raises(CaseFileError, match="missing: sex, stage"):
+    with pytest.raises(SheetError, match="missing: sex, stage"):
         apply(Source(lean, today=TODAY), database, ciphers=ciphers)
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"")
-    with pytest.raises(CaseFileError, match="empty"):
+    with pytest.raises(SheetError, match="empty"):
         apply(Source(empty, today=TODAY), database, ciphers=ciphers)
 
 
@@ -177,7 +178,7 @@ def test_other_encodings_are_named(database, ciphers, tmp_path):
     assert "UTF-8" in report.faults[0].reason
     assert report.added == 1
     wide = write(tmp_path / "wide.csv", {}, encoding="utf-16")
-    with pytest.raises(CaseFileError, match="UTF-16"):
+    with pytest.raises(SheetError, match="UTF-16"):
         apply(Source(wide, today=TODAY), database, ciphers=ciphers)
 
 
@@ -199,5 +200,7 @@ def test_short_lines_and_open_quotes_are_named(database, ciphers, tmp_path):
 
 def test_progress_is_told_batch_by_batch(database, ciphers):
     heard = []
-    apply(Source(INVENTED, today=TODAY), database, ciphers=ciphers, progress=lambda report: heard.append(report.lines))
+    apply(
+        Source(INVENTED, today=TODAY), database, ciphers=ciphers, progress=lambda _, report: heard.append(report.lines)
+    )
     assert heard == [202]

@@ -80,7 +80,8 @@ class ImportFault(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("import_runs.id", ondelete="CASCADE"), index=True)
     line: Mapped[int]
     column: Mapped[str]
-    reason: Mapped[str]
+    said: Mapped[str]  # a sentence of bot.cases.reading or bot.cases.importing
+    detail: Mapped[str]  # what fills it
 
 
 class ImportChange(Base):

@@ -1,0 +1,113 @@
+"""Many cases at once, by a few statements: what an import and the API write, and what undoing needs to know."""
+
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bot.cases.reading import CaseRow
+from bot.store.ciphers import Ciphers
+
+# of the table `cases`: whatever else stands there (codes, locks) is no file's business
+COLUMNS = (*(field.name for field in fields(CaseRow) if field.name != "phone"), "contact_id", "imported_hash")
+_LIST = ", ".join(COLUMNS)
+_LINES = "json_populate_recordset(null::cases, :lines)"
+_BEFORE = "jsonb_build_object(" + ", ".join(f"'{name}', c.{name}" for name in COLUMNS) + ")"
+# The row as an import left it. Whoever moves, edits or undoes it later leaves another one.
+MARK = "hashtextextended(row(" + ", ".join(f"c.{name}" for name in COLUMNS) + ")::text, 0)"
+
+_KEEP = text(f"""
+    insert into import_changes (run_id, number, before)
+    select :run, l.number, case when c.id is null then null else {_BEFORE} end
+    from {_LINES} l left join cases c on c.number = l.number
+    on conflict (run_id, number) do nothing
+""")  # noqa: S608 - the names of our own columns
+_MOVES = text(f"""
+    insert into stage_changes (case_id, by, from_stage, to_stage)
+    select c.id, :by, c.stage, l.stage from {_LINES} l join cases c on c.number = l.number where c.stage <> l.stage
+""")  # noqa: S608
+_MARK = text(f"""
+    update import_changes i set mark = {MARK} from cases c
+    where i.run_id = :run and c.number = i.number and i.number = any(:numbers)
+""")  # noqa: S608
+_REMEMBER = text(f"""
+    update cases c set imported_hash = l.imported_hash from {_LINES} l where c.number = l.number
+""")  # noqa: S608
+# One array for thousands of numbers: an IN of as many parameters takes longer to write than to answer.
+_THERE = {
+    lock: text(f"select {_LIST} from cases where number = any(:numbers) order by id {'for update' if lock else ''}")  # noqa: S608
+    for lock in (False, True)
+}
+_FIND = text("select digest, id from contacts where digest = any(:digests)")
+_CONTACTS = text("""
+    insert into contacts (digest, number_enc) select * from unnest(cast(:digests as text[]), cast(:numbers as bytea[]))
+    on conflict do nothing
+""")
+
+
+def there(session: Session, numbers: list[str], *, lock: bool) -> dict[str, dict[str, Any]]:
+    """The cases that exist, by number; locked, so that a colleague's move in this moment is not lost."""
+    found = session.execute(_THERE[lock], {"numbers": numbers}).mappings()
+    return {row["number"]: dict(row) for row in found}
+
+
+def write(
+    session: Session, rows: list[dict[str, Any]], *, given: frozenset[str], by: str, run: int | None = None
+) -> None:
+    """Add and change cases; `rows` have all of COLUMNS, `given` are those that a case that is there takes over.
+
+    Every move is written with `by`; with `run`, how each case was before.
+    """
+    if not rows:
+        return
+    lines = {"lines": _json(rows)}
+    if run is not None:
+        session.execute(_KEEP, lines | {"run": run})
+    if "stage" in given:
+        session.execute(_MOVES, lines | {"by": by})
+    taken = [name for name in COLUMNS if name in given or name == "imported_hash"]
+    if "phone" in given:
+        taken.append("contact_id")
+    changes = ", ".join(f"{name} = excluded.{name}" for name in taken if name != "number")
+    session.execute(
+        text(f"""
+            insert into cases ({_LIST}) select {_LIST} from {_LINES}
+            on conflict (number) do update set {changes}
+        """),  # noqa: S608
+        lines,
+    )
+    if run is not None:
+        session.execute(_MARK, {"run": run, "numbers": [row["number"] for row in rows]})
+
+
+def remember(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Lines that changed nothing: as they stand now they are known."""
+    if rows:
+        session.execute(_REMEMBER, {"lines": _json(rows)})
+
+
+def contacts(session: Session, phones: Collection[str], ciphers: Ciphers, *, write: bool) -> dict[str, int]:
+    """E.164 to contact id; makes the contacts that are missing."""
+    digests = {ciphers.address(phone).digest: phone for phone in phones}
+    known = _known(session, digests)
+    missing = sorted(digests.keys() - known.keys())
+    if missing and write:
+        numbers = [ciphers.encrypt(digests[one].encode(), f"contacts|{one}|number".encode()) for one in missing]
+        session.execute(_CONTACTS, {"digests": missing, "numbers": numbers})
+        known |= _known(session, missing)
+    return {digests[digest]: contact for digest, contact in known.items()}
+
+
+def _known(session: Session, digests: Collection[str]) -> dict[str, int]:
+    if not digests:
+        return {}
+    found = session.execute(_FIND, {"digests": list(digests)})
+    return {row.digest: row.id for row in found}
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    """As PostgreSQL reads them: bytes in hexadecimal."""
+    return msgspec.json.encode([row | {"imported_hash": f"\\x{row['imported_hash'].hex()}"} for row in rows]).decode()

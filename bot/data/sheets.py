@@ -1,0 +1,146 @@
+"""Tables as people save them, CSV and XLSX: headings, then one line at a time, so that a large file needs little memory."""
+
+import _csv
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain, islice
+from typing import BinaryIO
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from bot.errors import BotError
+
+LARGEST_UNPACKED = 600 * 2**20  # bytes of an XLSX once unpacked: 100,000 lines take about 120 MB
+MOST_COLUMNS = 200
+MOST_IN_A_CELL = 2_000  # characters; the checks of a column ask for far fewer
+
+
+class SheetError(BotError):
+    """The file as a whole can't be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table. `lines`: number as an editor or a spreadsheet counts it (headings are 1), and cells or why they can't be read."""
+
+    headings: list[str]
+    lines: Iterator[tuple[int, list[str] | str]]
+
+
+def read(stream: BinaryIO, name: str) -> Sheet:
+    """The first table of a file; `name` is only for messages. Raises SheetError."""
+    start = stream.read(4)
+    stream.seek(0)
+    if start.startswith(b"PK\3\4"):
+        return _workbook(stream, name)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1:2] == b"\0":
+        raise SheetError(f"{name} is UTF-16; save it as CSV UTF-8")
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise SheetError(f"{name} is an old spreadsheet; save it as XLSX or as CSV UTF-8")
+    return _commas(stream, name)
+
+
+def _commas(stream: BinaryIO, name: str) -> Sheet:
+    undecodable: set[int] = set()
+    lines = _decoded(stream, undecodable)
+    first = next(lines, "")
+    reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
+    try:
+        headings = _headings(next(reader, []), name)
+    except csv.Error:
+        raise SheetError(f"{name}: the quotes of its first line are not closed") from None
+    return Sheet(headings, _lines(reader, undecodable))
+
+
+def _lines(reader: "_csv.Reader", undecodable: set[int]) -> Iterator[tuple[int, list[str] | str]]:
+    before = reader.line_num
+    try:
+        for cells in reader:
+            line, before = before + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if undecodable and undecodable.intersection(range(line, before + 1)):
+                yield line, "not UTF-8; save the file as CSV UTF-8"
+            else:
+                yield line, cells
+    except csv.Error:
+        yield reader.line_num, "quotes are not closed; the rest is not read"
+
+
+def _decoded(stream: BinaryIO, undecodable: set[int]) -> Iterator[str]:
+    for number, raw in enumerate(stream, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            undecodable.add(number)
+            yield raw.decode("utf-8", errors="replace")
+
+
+def _delimiter(head: str) -> str:
+    """Spreadsheets of French computers save CSV with semicolons."""
+    return max(",;\t", key=head.count)
+
+
+def _workbook(stream: BinaryIO, name: str) -> Sheet:
+    try:
+        with zipfile.ZipFile(stream) as packed:
+            if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
+                raise SheetError(f"{name} unpacks to more than {LARGEST_UNPACKED // 2**20} MB; save it as CSV UTF-8")
+        stream.seek(0)
+        book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+        rows = book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, values_only=True)
+        headings = _headings([_written(value) for value in next(rows, ())], name)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError, OSError, SyntaxError):
+        # SyntaxError: what XML that is none raises
+        raise SheetError(f"{name} can't be read as a spreadsheet; open it, and save it as XLSX again") from None
+    return Sheet(headings, _rows(rows, len(headings)))
+
+
+def _rows(rows: Iterator[tuple[object, ...]], width: int) -> Iterator[tuple[int, list[str] | str]]:
+    line = 1
+    try:
+        for line, values in enumerate(rows, start=2):
+            if any(value is not None for value in values):
+                yield line, [_written(value) for value in islice(values, width)]
+    except (zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError):
+        yield line + 1, "can't be read as a spreadsheet; the rest is not read"
+
+
+def _written(value: object) -> str:
+    """A cell as somebody would write it in a CSV: days as 2026-11-21, whole numbers without a point."""
+    match value:
+        case str():
+            return value[:MOST_IN_A_CELL]
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.date().isoformat()
+        case date():
+            return value.isoformat()
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return str(value)[:MOST_IN_A_CELL]
+
+
+def _headings(cells: list[str], name: str) -> list[str]:
+    headings = [cell.strip()[:MOST_IN_A_CELL] for cell in cells]
+    while headings and not headings[-1]:
+        headings.pop()
+    if not headings:
+        raise SheetError(f"{name} is empty; its first line must name the columns")
+    if len(headings) > MOST_COLUMNS:
+        raise SheetError(f"{name} has more than {MOST_COLUMNS} columns")
+    return headings
+
+
+def of_bytes(content: bytes, name: str) -> Sheet:
+    """The same from memory. Raises SheetError."""
+    return read(io.BytesIO(content), name)
