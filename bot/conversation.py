@@ -17,8 +17,9 @@ from bot.content.screens import Content, Spoken
 from bot.engine.ports import Asked, Checked, File, Found
 from bot.engine.session import Contact
 from bot.engine.step import Step, step
-from bot.errors import JournalFull, TooManyRaces
+from bot.errors import JournalFull, LookupAway, TooManyRaces
 from bot.messages import Channel, Inbound
+from bot.outreach import asking as of_outreach
 from bot.store.ciphers import AddressKey, Ciphers
 from bot.store.conversations import Conversations, Place, Standing, Writing
 from bot.store.journal import Answer, Entry, pack_answer, pack_entry
@@ -31,7 +32,11 @@ USSD_SEEN = 600  # seconds: nobody stays longer in a USSD session
 SEEN = 48 * 3_600
 TICKET_SLOTS = 64
 MOST_TAPS = 3  # choices below a WhatsApp message; more are a list
-ASKED: Answers = {**of_cases.ASKED, **of_communities.ASKED}  # who answers the look-ups of flows/data.yaml
+ASKED: Answers = {
+    **of_cases.ASKED,
+    **of_communities.ASKED,
+    **of_outreach.ASKED,
+}  # who answers the look-ups of flows/data.yaml
 
 log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
@@ -290,6 +295,7 @@ class _TurnLookups:
             told_by_person=status.told_by_person,
             news=_is_news(status.since, status.last_told),
             minor=status.minor,
+            own=status.own,
         )
         return Checked(found.outcome, found.case, file)
 
@@ -303,8 +309,11 @@ class _TurnLookups:
         return self._lookups.ticket(ticket=ticket, channel=self._inbound.channel)
 
     def find(self, what: str, values: Mapping[str, str]) -> Found:
+        answer = ASKED.get(what)
+        if answer is None:
+            raise LookupAway(f"nobody answers {what}")
         return self._lookups.find(
-            ASKED[what],
+            answer,
             values,
             address=self._address,
             channel=self._inbound.channel,
