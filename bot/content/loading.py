@@ -14,9 +14,11 @@ from bot.triage import Roots
 
 TABLES = {
     "calendar",
+    "checkins",
     "entries",
     "needs",
     "process",
+    "pushes",
     "stages",
     "words",
     "danger_words",
@@ -26,6 +28,7 @@ TABLES = {
 }
 CHANNELS = ("ussd", "sms", "whatsapp")
 SENTENCE = "sentence"  # texts with which staff answer in writing
+PUSH = "push"  # texts that leave unasked, about a file
 STAGE_WORDS = ("now", "next", "usual")
 CONSTANTS = ("short_code", "emergency")  # from the settings, put in at start
 
@@ -60,7 +63,9 @@ def load(folder: Path) -> Loaded:
     sentences: dict[str, str] = sources["sentences"].parse(dict[str, str])
     data: DataSpec = sources["data"].parse(DataSpec)
     texts, shared = _texts(specs, stages, words)
+    pushes: dict[str, str] = sources["pushes"].parse(dict[str, str])
     texts |= {f"{SENTENCE}.{name}": text for name, text in sentences.items()}
+    texts |= {f"{PUSH}.{name}": text for name, text in pushes.items()}
     flows = Flows(
         states=_states(parsed, specs),
         needs={code: Need(code=code, **spec.model_dump()) for code, spec in needs.codes.items()},

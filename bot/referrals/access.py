@@ -9,7 +9,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
 
-from bot.store.models import Alert, Case, Contact, Message, MessageAlert, Referral, Staff
+from bot.store.models import (
+    Alert,
+    Case,
+    CommitteeMember,
+    Community,
+    Contact,
+    Message,
+    MessageAlert,
+    Project,
+    Referral,
+    Staff,
+    Training,
+)
 
 QUEUES = ("protection", "gbv", "child", "sealed", "complaints", "assistance", "community")
 CRITICAL_QUEUES = ("protection", "gbv", "child", "sealed")
@@ -55,6 +67,10 @@ NOT_ABOUT_STAFF = frozenset({"APL", "PRV"})
 SEE_FILES = frozenset({"assistant", "coordinator", "partner", "protection", "gbv_specialist", "child_specialist"})
 # Whoever holds a start code chooses the secret code of the file: given by those who meet people for this office
 OPEN_FILES = frozenset({"assistant", "coordinator", "protection"})
+# Move files from stage to stage, as flows/process.yaml says where, and keep projects, trainings and kits
+MOVE_FILES = frozenset({"assistant", "coordinator"})
+# Note who was at a training and what a visit found: of the files that they may read
+NOTE_PROGRESS = MOVE_FILES | {"partner"}
 # Whether a file is flagged `protection` (domain rules: a partner must not see it; who follows projects need not)
 SEE_FLAGS = frozenset({"protection", "gbv_specialist", "child_specialist"})
 
@@ -222,6 +238,16 @@ def opens_files(staff: Staff) -> bool:
     return staff.active and staff.role in OPEN_FILES
 
 
+def moves_files(staff: Staff) -> bool:
+    """May this person move files, and keep projects, trainings and kits, for the files that they may read?"""
+    return staff.active and staff.role in MOVE_FILES
+
+
+def notes_progress(staff: Staff) -> bool:
+    """May this person note attendance and visits, for the files that they may read?"""
+    return staff.active and staff.role in NOTE_PROGRESS
+
+
 def sees_flags(staff: Staff) -> bool:
     """May this person read on a file that it is flagged?"""
     return staff.active and staff.role in SEE_FLAGS
@@ -242,11 +268,53 @@ def visible_files(staff: Staff) -> ColumnElement[bool]:
     return and_(true(), *rules)
 
 
+def may_read(staff: Staff, case: Case) -> bool:
+    """The same rule for a file in hand."""
+    if not sees_files(staff) or (staff.offices and case.office not in staff.offices):
+        return False
+    return staff.role != "partner" or (case.partner != "" and case.partner == staff.partner)
+
+
+def visible_places(staff: Staff, model: type[Project | Training]) -> ColumnElement[bool]:
+    """Projects or trainings: those of one's offices; a partner's, its own."""
+    if not sees_files(staff):
+        return false()
+    rules: list[ColumnElement[bool]] = [model.office.in_(staff.offices)] if staff.offices else []
+    if staff.role == "partner":
+        rules.append(and_(model.partner == staff.partner, model.partner != ""))
+    return and_(true(), *rules)
+
+
 def visible_phones(staff: Staff) -> ColumnElement[bool]:
     """A condition on `Contact`: the phones of the requests and files that this person may see."""
     of_requests = select(Referral.id).where(Referral.contact_id == Contact.id, visible(staff)).correlate(Contact)
     of_files = select(Case.id).where(Case.contact_id == Contact.id, visible_files(staff)).correlate(Contact)
     return or_(exists(of_requests), exists(of_files))
+
+
+def in_committees(staff: Staff) -> bool:
+    """May this person sit in the committee of a community?"""
+    return staff.active and staff.role == "community_focal"
+
+
+def founds_communities(staff: Staff) -> bool:
+    """Who begins with a community and gives places in its committee."""
+    return staff.active and staff.role == "coordinator"
+
+
+def sees_communities(staff: Staff) -> bool:
+    """Can there be communities of which this person reads proposals, activities and books?"""
+    return in_committees(staff) or founds_communities(staff)
+
+
+def visible_communities(staff: Staff) -> ColumnElement[bool]:
+    """A condition on `Community`: those in whose committee one sits; the coordinator those of her offices."""
+    if in_committees(staff):
+        seats = select(CommitteeMember.community_id).where(CommitteeMember.staff_id == staff.id)
+        return Community.id.in_(seats)
+    if not founds_communities(staff):
+        return false()
+    return or_(Community.office == "", Community.office.in_(staff.offices)) if staff.offices else true()
 
 
 def reads_indicators(staff: Staff) -> bool:

@@ -33,7 +33,7 @@ class Break:
 
 LONG = "This sentence is written to be far longer than what one screen of a small phone can hold"
 HELP, FILE, CALL, MENU = "flows/help.yaml", "flows/file.yaml", "flows/call.yaml", "flows/menu.yaml"
-HUSH, CALENDAR = "flows/hush.yaml", "flows/calendar.yaml"
+HUSH, CALENDAR, PROCESS = "flows/hush.yaml", "flows/calendar.yaml", "flows/process.yaml"
 NEEDS, STAGES, ENTRIES = "flows/needs.yaml", "flows/stages.yaml", "flows/entries.yaml"
 APPOINTMENT_FORK = "      - {when: {appointment: coming, channel: whatsapp}, go: appointment_whatsapp}\n"
 WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
@@ -51,6 +51,18 @@ BREAKS = [
     Break("a Ramadan twice", CALENDAR, "first: 2027-02-08", "first: 2026-03-01", "first: 2026-03-01",
           "this Ramadan begins before the one above it ends."),
     Break("unknown region", CALENDAR, "{region: Diffa", "{region: Difa", "region: Difa", "rains.1.region: unknown region 'Difa'; known: Agadez, Diffa, Dosso, Maradi, Niamey, Tahoua, Tillabéri, Zinder"),
+    Break("a stage nobody moves to", PROCESS, "next: [ELIGIBILITY], by: [assistant, coordinator]", "next: [ELIGIBILITY], by: []",
+          "REGISTERED:", "main.REGISTERED.by: Tuple should have at least 1 item after validation, not 0"),
+    Break("a stage that nothing leads to", PROCESS, "next: [TRAINING_WAIT, KIT_PREPARATION, COUNSELLING]",
+          "next: [KIT_PREPARATION]", "TRAINING_WAIT:", "nothing leads from REGISTERED to 'TRAINING_WAIT'."),
+    Break("a stage that neither goes on nor ends", PROCESS, "MONITORING: {next: [FINALISED], by", "MONITORING: {by",
+          "  MONITORING:", "'MONITORING' must either name what follows or end."),
+    Break("an exception without a way back", PROCESS, "illness, travel, budget], review_days: 30, resumes: true}",
+          "illness, travel, budget], review_days: 30}", "ON_HOLD:", "'ON_HOLD' must either lead back or end."),
+    Break("an exception as what follows", PROCESS, "next: [COUNSELLING], by", "next: [COUNSELLING, NOT_ELIGIBLE], by",
+          "  ELIGIBILITY:", "'ELIGIBILITY' names 'NOT_ELIGIBLE', which is no main stage."),
+    Break("a stage without its words", PROCESS, "  WAITING_DOCUMENT:", "  WAITING_PAPER:", "WAITING_PAPER:",
+          "'WAITING_PAPER' is not in stages.yaml."),
     Break("unknown target", HELP, "say: Health, go: health}", "say: Health, go: healht}", "healht",
           "'help.kind' leads to unknown 'help.healht'."),
     Break("unknown target of an answer", FILE, "go: ask_code, wrong: ask_case", "go: ask_cod, wrong: ask_case", "ask_cod,",

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from bot.cases.stages import MAIN
+from bot.content.process import process
 from bot.desk.words import say
-
-# from the state model of the assistance process; every other main stage is followed by the next of MAIN
-_FOLLOWED_BY = {
-    "ELIGIBILITY": ("COUNSELLING", "NOT_ELIGIBLE"),
-    "PLAN_REVIEW": ("TRAINING_WAIT", "KIT_PREPARATION"),
-}
 
 
 def stage(code: str) -> str:
@@ -39,10 +33,7 @@ def stage(code: str) -> str:
 
 def following(code: str, resumes: str) -> str:
     """`waiting for training, or kit being bought`; "" where nothing follows. `resumes`: where it goes back to."""
-    after = (resumes,) if resumes else _FOLLOWED_BY.get(code) or _next_of(code)
+    model = process()
+    apart = tuple(one for one, rule in model.exceptional.items() if code in rule.only_from)
+    after = (resumes,) if resumes else (*model.rule(code).next, *apart)
     return say(" or ").join(stage(one) for one in after)
-
-
-def _next_of(code: str) -> tuple[str, ...]:
-    place = MAIN.index(code) + 1 if code in MAIN else len(MAIN)
-    return MAIN[place : place + 1]
