@@ -30,7 +30,7 @@ format: setup ## put code in shape
 test: setup ## every test; some of them: make test ARGS="tests/text -k cut"
 	@requirements/browser
 	@requirements/kannel
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup ## speed, as ratios
 	$(BIN)/python -m tests.benchmarks $(ARGS)

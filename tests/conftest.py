@@ -39,7 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without Chromium or Kannel their tests are left out; in CI they fail, so that nobody believes they ran."""
+    """Long tests come first, so that at the end no process waits for the other.
+
+    Without Chromium or Kannel their tests are left out; in CI they fail, so that nobody believes they ran.
+    """
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "browser", "kannel"))))
     if os.environ.get("CI"):
         return
     lacks = {"browser": "" if program.PROGRAM else "no Chromium: install it, or set MARABA_CHROMIUM"}
