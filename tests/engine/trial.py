@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import yaml
+
 from bot.config import ROOT
 from bot.content.screens import Constants, Content
 from bot.engine.session import Session
@@ -16,7 +18,7 @@ acts:
   order_thing: {needs: [thing, how], optional: [amount]}
   tell: {text: true}
 pushed:
-  solved: {gives: {ticket: "482-1737"}}
+  trial: {}
 """
 FLOW = """
 flow: trial
@@ -64,13 +66,22 @@ states:
 """
 
 
-def trial_files(folder: Path, flow: str = FLOW, data: str = DATA) -> Path:
+def trial_files(folder: Path) -> Path:
     """The real files copied, with the trial and its data beside them."""
     for name in ("flows", "locales"):
         shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
-    (folder / "flows" / "data.yaml").write_text(data, encoding="utf-8")
-    (folder / "flows" / "trial.yaml").write_text(flow, encoding="utf-8")
+    write_trial(folder)
+    with (folder / "flows" / "entries.yaml").open("a", encoding="utf-8") as entries:
+        entries.write("trial: trial.start\n")
     return folder
+
+
+def write_trial(folder: Path, *, flow: str = FLOW, data: str = DATA) -> None:
+    """The trial anew, broken on purpose perhaps."""
+    real, tried = (yaml.safe_load(text) for text in ((ROOT / "flows" / "data.yaml").read_text(encoding="utf-8"), data))
+    both = {part: real.get(part, {}) | tried.get(part, {}) for part in ("look_ups", "acts", "pushed")}
+    (folder / "flows" / "data.yaml").write_text(yaml.safe_dump(both, sort_keys=False), encoding="utf-8")
+    (folder / "flows" / "trial.yaml").write_text(flow, encoding="utf-8")
 
 
 def trial_content(folder: Path) -> Content:
