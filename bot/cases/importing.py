@@ -187,6 +187,8 @@ def _batches(source: Source, report: Report) -> Iterator[Lines]:
 def _ours(source: Source, headings: list[str]) -> Callable[[int, list[str]], dict[str, str] | list[Fault]]:
     """What finds our columns in a line."""
     if source.mapping is not None:
+        if "case_number" not in source.mapping.columns:
+            raise SheetError(f"{source.file.name}: no column holds the case number")
         if not source.mapping.fits(headings):
             raise SheetError(f"{source.file.name} has not the columns that its mapping names")
         translate = source.mapping.reader(headings)

@@ -1,0 +1,119 @@
+"""What a worker does with an import: check it, run it, undo it. The row is the truth; a killed worker's is taken again.
+
+Lines are counted as they are read, what was added and changed from the table of changes, so that a run that was taken
+twice tells the same.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from bot.cases import importing
+from bot.cases.importing import Report, Source
+from bot.config import Settings
+from bot.data import runs, undoing
+from bot.data.mapping import ColumnMap
+from bot.data.sheets import SheetError
+from bot.errors import CaseError
+from bot.store.ciphers import Ciphers, Unreadable
+from bot.store.database import Database
+from bot.store.models import ImportChange, ImportFault, ImportRun
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=3)  # longer than any batch
+MOST_FAULTS = 10_000  # kept of one file: whoever has more made another mistake than each of them
+
+
+def next_due(
+    database: Database, *, settings: Settings, ciphers: Ciphers, now: Callable[[], datetime]
+) -> ImportRun | None:
+    """Work on the import that has waited longest, to its end; None where none is due."""
+    with database.transaction() as session:
+        due = select(ImportRun).where(ImportRun.state.in_(runs.WORKED_ON), ImportRun.due_at <= now())
+        run = session.scalars(due.order_by(ImportRun.due_at).limit(1).with_for_update(skip_locked=True)).one_or_none()
+        if run is None:
+            return None
+        run.due_at = now() + LEASE
+        if run.state != "undoing":
+            run.began_at = now()
+            session.execute(delete(ImportFault).where(ImportFault.run_id == run.id))
+    if run.state == "undoing":
+        undoing.undo(database, run.id, now=now, lease=LEASE)
+        return run
+    try:
+        _carry_out(database, run, settings=settings, ciphers=ciphers, now=now)
+    except (SheetError, CaseError, Unreadable) as error:
+        log.warning("import_failed", run=run.id, error=type(error).__name__)
+        with database.transaction() as session:
+            failed = session.get_one(ImportRun, run.id, with_for_update=True)
+            failed.state, failed.fault, failed.ended_at = "failed", str(error), now()
+            runs.forget_file(session, failed)
+    return run
+
+
+def _carry_out(
+    database: Database, run: ImportRun, *, settings: Settings, ciphers: Ciphers, now: Callable[[], datetime]
+) -> None:
+    with database.transaction() as session:
+        content = runs.content(session, run, ciphers)
+    source = Source(
+        Path(run.file_name), today=now().astimezone(ZoneInfo(settings.timezone)).date(),
+        region=settings.default_region, content=content, mapping=ColumnMap.of(run.mapping), offices=tuple(run.offices),
+    )  # fmt: skip
+    tell = partial(_tell, run.id, _Told(), now)
+    if run.state == "checking":
+        with database.transaction() as session:
+            report = importing.plan(
+                source, session, ciphers=ciphers, progress=lambda _, seen: _in_between(database, tell, seen)
+            )
+    else:
+        report = importing.apply(source, database, ciphers=ciphers, progress=tell, run=run.id)
+    with database.transaction() as session:
+        _finish(session, run.id, report, now())
+
+
+class _Told:
+    """How many faults of a report are in the table already."""
+
+    faults = 0
+
+
+def _tell(run_id: int, told: _Told, now: Callable[[], datetime], session: Session, report: Report) -> None:
+    """How far it is, with the batch itself; the lease begins anew."""
+    run = session.get_one(ImportRun, run_id)
+    run.lines, run.bad, run.due_at = report.lines, report.bad_lines, now() + LEASE
+    new = report.faults[told.faults : MOST_FAULTS]
+    if new:
+        rows = [
+            {"run_id": run_id, "line": one.line, "column": one.column, "said": one.said, "detail": one.detail}
+            for one in new
+        ]
+        session.execute(insert(ImportFault), rows)
+    told.faults = len(report.faults)
+
+
+def _in_between(database: Database, tell: Callable[[Session, Report], None], report: Report) -> None:
+    """A dry run holds one transaction open to its end: what it tells meanwhile goes by another."""
+    with database.transaction() as session:
+        tell(session, report)
+
+
+def _finish(session: Session, run_id: int, report: Report, at: datetime) -> None:
+    run = session.get_one(ImportRun, run_id, with_for_update=True)
+    run.lines = run.total = report.lines
+    run.bad, run.ended_at = report.bad_lines, at
+    if run.state == "checking":
+        run.state, run.added, run.changed = "checked", report.added, len(report.changes)
+        return
+    counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run_id)
+    all_of_them, run.changed = session.execute(counted).one()
+    run.added = all_of_them - run.changed
+    run.state = "done"
+    runs.forget_file(session, run)
