@@ -29,6 +29,8 @@ from handlers.africastalking import AfricasTalking
 from tests.referrals.conftest import Office
 from tests.standin.moody import WAYS, Moody
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 HOTLINE = "+22720000000"
 

@@ -20,6 +20,8 @@ from bot.referrals import ladder, rota, writing
 from bot.referrals.rota import Plan
 from bot.store.models import Absence, Alert, Ladder, Message, Referral, ReferralEvent, Shift, Staff
 
+pytestmark = pytest.mark.slow
+
 NIAMEY = ZoneInfo("Africa/Niamey")
 START = datetime(2026, 11, 23, 0, tzinfo=NIAMEY).astimezone(UTC)  # Monday
 WEEK, DAY, HOUR, MINUTE = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
