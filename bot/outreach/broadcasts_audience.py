@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -168,9 +168,10 @@ def _reason(reach: Reach, now: datetime) -> tuple[ColumnElement[str], ColumnElem
         ~stopped[Channel.WHATSAPP], ~blocked[Channel.WHATSAPP],
     )  # fmt: skip
     last = func.coalesce(Contact.last_seen_at, Contact.first_seen_at)
+    unproved = func.coalesce(Contact.proved_at < now - SILENT_FOR, true())
     reason = case(
         (Contact.unreachable_at.is_not(None), "unreachable"),
-        (last < now - SILENT_FOR, "silent"),
+        (or_(Contact.silent_since.is_not(None), and_(last < now - SILENT_FOR, unproved)), "silent"),
         (by_whatsapp, ""),
         (stopped[Channel.SMS], "stopped"),
         (blocked[Channel.SMS], "blocked"),

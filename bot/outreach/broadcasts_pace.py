@@ -27,7 +27,7 @@ from bot.store.models import Broadcast, BroadcastRecipient, Case, Contact, Messa
 MINUTE = timedelta(minutes=1)
 LATE = timedelta(seconds=2)  # turns that were missed by so much are made up for, earlier ones are lost
 SLICE = 100  # messages of one transaction
-SETTLE = timedelta(milliseconds=200)  # before it is asked again whether the last minute has room
+SETTLE = timedelta(milliseconds=500)  # before it is asked again whether what waits has left
 _LOCK = 0x62726F61  # one worker at a time gives turns
 _WAITING = (Delivery.QUEUED.value, Delivery.SENDING.value)
 NEXT = BroadcastRecipient.released_at.is_(None)
@@ -56,10 +56,10 @@ def release(session: Session, *, now: datetime, settings: Settings, ciphers: Cip
     slot = max(row.slot_at or now, now - LATE)
     if slot > now:
         return Turns(next_at=slot)
-    room = _room(session, row, now)
+    room, again = _room(session, row, now)
     turns = min((now - slot) // spacing + 1, room, SLICE)
     if turns <= 0:
-        return Turns(next_at=now + max(SETTLE, min(spacing, timedelta(seconds=1))))
+        return Turns(next_at=again)
     released = _put(session, row, turns, now=now, settings=settings, ciphers=ciphers)
     row.slot_at = slot + released * spacing
     return Turns(released, row.slot_at)
@@ -95,16 +95,22 @@ def _spacing(row: Broadcast) -> timedelta:
     return timedelta(microseconds=-int(-60_000_000 // row.per_minute))
 
 
-def _room(session: Session, row: Broadcast, now: datetime) -> int:
-    """How many more this minute takes: its share, less what left in the last one, or may have, or may any moment."""
+def _room(session: Session, row: Broadcast, now: datetime) -> tuple[int, datetime]:
+    """How many more this minute takes: its share, less what left in the last one, or may have, or may any moment.
+
+    And when to ask again where that is none.
+    """
     ours = Message.broadcast_id.is_not(None)
-    left = select(func.count()).where(ours, Message.sent_at > now - MINUTE)
+    left = select(func.count(), func.min(Message.sent_at)).where(ours, Message.sent_at > now - MINUTE)
     unsure = select(func.count()).where(
         ours, Message.state == Delivery.UNKNOWN.value, Message.lease_until > now - MINUTE
     )
     waits = select(func.count()).where(ours, Message.state.in_(_WAITING), Message.due_at <= now + MINUTE)
-    used = sum(session.scalar(query) or 0 for query in (left, unsure, waits))
-    return max(1, int(row.per_minute)) - used
+    gone, first = session.execute(left).one()
+    used = gone + sum(session.scalar(query) or 0 for query in (unsure, waits))
+    soonest = now + SETTLE
+    again = max(first + MINUTE, soonest) if first is not None and used == gone else soonest
+    return max(1, int(row.per_minute)) - used, again
 
 
 def _put(session: Session, row: Broadcast, turns: int, *, now: datetime, settings: Settings, ciphers: Ciphers) -> int:
