@@ -151,9 +151,11 @@ def _passing(folder: Folder, row: Consent, people: dict[int, str], staff: Staff,
 
 
 def _reason(folder: Folder, row: Consent, staff: Staff) -> str:
-    """Why somebody wished to act without a yes: for the queue that had the request then."""
-    if row.reason_enc is None or not presenting_folder.may_read(folder, (row.at, 0), staff):
+    """Why somebody wished to act without a yes: for the queue that had the request then, or for who opened the seal."""
+    if not presenting_folder.may_read(folder, (row.at, 0), staff):
         return ""
+    if row.reason_enc is None:
+        return folder.opened.reasons.get(row.id, "") if folder.opened is not None else ""
     try:
         return services().ciphers.decrypt(row.reason_enc, consents.place(row.referral_id)).decode()
     except Unreadable:

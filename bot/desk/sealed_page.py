@@ -103,7 +103,8 @@ def _missing(folder: Folder) -> str:
     """Some of it may have been sealed before this reader had a key."""
     opened = folder.opened
     known = {f"event:{one}" for one in opened.texts} if opened is not None else set()
-    unread = any(subject.startswith("event:") and subject not in known for subject in folder.sealed)
+    known |= {f"consent:{one}" for one in opened.reasons} if opened is not None else set()
+    unread = any(subject.startswith(("event:", "consent:")) and subject not in known for subject in folder.sealed)
     number = any(subject.startswith("who:") for subject in folder.sealed) and not (opened and opened.who.address)
     if unread or number:
         return say("Some of it was sealed before you had this key. A colleague who can open it shares it with you.")

@@ -26,12 +26,15 @@ class Unlocked:
 
 @dataclass(slots=True)
 class Contents:
-    """One sealed request, opened. `terms`: what is sealed of them, None where nothing is; `texts` by event id."""
+    """One sealed request, opened. `terms`: what is sealed of them, None where nothing is; `texts` by event id, `reasons`
+    of acting without a consent by consent id.
+    """
 
     who: Who = field(default_factory=Who)
     terms: Terms | None = None
     now: tuple[int, str] = (0, "")
     texts: dict[int, str] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
 
     def whole(self, kept: Terms | None) -> Terms | None:
         """The terms that are readable, with what was sealed of them; None, which is "do not call", where that is not here."""
@@ -58,6 +61,8 @@ def contents(session: Session, referral_id: str, unlocked: Unlocked) -> Contents
         kind, _, rest = row.subject.partition(":")
         if kind == "event":
             found.texts[int(rest)] = plain.decode()
+        elif kind == "consent":
+            found.reasons[int(rest)] = plain.decode()
         elif kind == "terms":
             found.terms = _terms(plain)
         elif kind == "now":

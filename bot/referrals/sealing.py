@@ -9,6 +9,7 @@ Subjects of the boxes, and what is inside:
     now:<referral id>     where "call me now" is to be called; MessagePack [until, number]
     who:<referral id>     address, file and office; MessagePack of Who
     sound:<referral id>   the voice note
+    consent:<id>          why somebody wished to pass on without a consent; UTF-8
 """
 
 from datetime import timedelta
@@ -27,6 +28,7 @@ from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.database import Database
 from bot.store.models import (
     Case,
+    Consent,
     Contact,
     Message,
     ReaderKey,
@@ -62,6 +64,7 @@ def seal(session: Session, referral: Referral, *, ciphers: Ciphers, contact_id: 
         return
     session.flush()
     _seal_texts(session, referral, keys, ciphers)
+    _seal_reasons(session, referral, keys, ciphers)
     _seal_terms(session, referral, keys, ciphers)
     _seal_sound(session, referral, keys, ciphers)
     for contact in {contact_id, referral.contact_id} - {None}:
@@ -84,7 +87,8 @@ def seal_all(session: Session, ciphers: Ciphers) -> int:
     spoken = exists().where(Recording.referral_id == Referral.id, Recording.audio_enc.is_not(None))
     named = and_(or_(Referral.contact_id.is_not(None), Referral.case_id.is_not(None)), Referral.source != MISSED_CALL)
     told = and_(Referral.terms_enc.is_not(None), ~exists().where(SealedBox.referral_id == Referral.id))
-    readable = select(Referral).where(_IS_SEALED, or_(text, spoken, named, told)).order_by(Referral.id)
+    argued = exists().where(Consent.referral_id == Referral.id, Consent.reason_enc.is_not(None))
+    readable = select(Referral).where(_IS_SEALED, or_(text, spoken, named, told, argued)).order_by(Referral.id)
     found = session.scalars(readable.with_for_update(key_share=True)).all()
     for referral in found:
         seal(session, referral, ciphers=ciphers)
@@ -120,6 +124,18 @@ def _seal_texts(session: Session, referral: Referral, keys: list[ReaderKey], cip
             continue
         reader_keys.put(session, referral.id, f"event:{event.id}", plain, keys)
         event.text_enc = None
+
+
+def _seal_reasons(session: Session, referral: Referral, keys: list[ReaderKey], ciphers: Ciphers) -> None:
+    """Why somebody wished to act without a consent: often the person's own words."""
+    readable = select(Consent).where(Consent.referral_id == referral.id, Consent.reason_enc.is_not(None))
+    for consent in session.scalars(readable).all():
+        try:
+            plain = ciphers.decrypt(consent.reason_enc or b"", f"consents|{referral.id}|reason".encode())
+        except Unreadable:
+            continue
+        reader_keys.put(session, referral.id, f"consent:{consent.id}", plain, keys)
+        consent.reason_enc = None
 
 
 def _seal_terms(session: Session, referral: Referral, keys: list[ReaderKey], ciphers: Ciphers) -> None:

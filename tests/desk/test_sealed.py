@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from bot.engine.effects import Terms
 from bot.referrals import reader_keys, sealing
 from bot.store import recordings
-from bot.store.models import Audit, ReaderKey, Referral, ReferralEvent, SealedBox, Staff
+from bot.store.models import Audit, Consent, ReaderKey, Referral, ReferralEvent, SealedBox, Staff
 
 from .conftest import NOON
 
@@ -181,6 +181,21 @@ def test_a_note_is_sealed_as_it_is_written(zeinabou, sealed, database):
     assert "elle rappelle lundi" not in zeinabou.reads(page(referral_id))
     opens(zeinabou, referral_id)
     assert "elle rappelle lundi" in zeinabou.reads(page(referral_id))
+
+
+def test_why_it_is_passed_on_without_a_yes_stands_where_it_is_opened(zeinabou, sealed, database):
+    makes_key(zeinabou)
+    referral_id = sealed()
+    asked = {"receiver": "health", "purpose": "care", "right": "life", "reason": "elle saigne"}
+    form = {f"without-{name}": value for name, value in asked.items()}
+    assert zeinabou.post(f"{page(referral_id)}/without-consent", **form).status_code == 303
+    with database.transaction() as session:
+        assert session.scalars(select(Consent)).one().reason_enc is None
+    assert "elle saigne" not in zeinabou.reads(page(referral_id))
+
+    opens(zeinabou, referral_id)
+
+    assert "elle saigne" in zeinabou.reads(page(referral_id))
 
 
 def test_a_second_reader_reads_earlier_requests_once_they_are_shared(

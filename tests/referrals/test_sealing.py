@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.engine.effects import AnswerCallNow, OpenReferral, Terms, UpdateReferral
 from bot.errors import ReferralError
-from bot.referrals import clocks, opening, reader_keys, recovery, sealing, staffing, steps, writing
+from bot.referrals import clocks, consents, opening, reader_keys, recovery, sealing, staffing, steps, writing
 from bot.referrals.terms import read_terms
 from bot.store.ciphers import Ciphers, Unreadable
-from bot.store.models import Case, Contact, ReaderKey, Recording, Referral, ReferralEvent, SealedBox, Staff
+from bot.store.models import Case, Consent, Contact, ReaderKey, Recording, Referral, ReferralEvent, SealedBox, Staff
 from bot.store.recordings import keep, sound
 from tests.referrals.conftest import NOON
 
@@ -103,6 +103,7 @@ def shown_by(office):
     ids = {str(value) for _, value in values if isinstance(value, str) and len(value) in (16, 32)}
     places = [f"referrals|{one}|{part}" for one in ids for part in ("text", "terms")]
     places += [f"recordings|{one}|{part}" for one in ids for part in ("audio", "reference")]
+    places += [f"consents|{one}|reason" for one in ids]
     places += [f"{one}|text" for one in ids] + [f"messages|{one}|text" for one in ids]
     shown = []
     for _, value in values:
@@ -156,6 +157,44 @@ def test_the_first_key_seals_what_was_readable(office):
     found = read(office, key, referral_id)
     assert found.who.address == NUMBER
     assert WORDS in found.texts.values()
+
+
+REASON = "elle a dit que le chef revient ce soir"
+
+
+def argue(office, referral_id, staff_id):
+    with office.database.transaction() as session:
+        referral, staff = session.get_one(Referral, referral_id), session.get_one(Staff, staff_id)
+        row = consents.act_without(
+            session, referral, staff, receiver="health", purpose="care", right="life", reason=REASON, at=NOON,
+            ciphers=office.ciphers,
+        )  # fmt: skip
+        sealing.seal(session, referral, ciphers=office.ciphers)
+        return row.id
+
+
+def test_why_somebody_acts_without_a_consent_is_sealed_as_well(office):
+    amina = focal(office, "amina")
+    key = make_key(office, amina)
+    referral_id = tell(office, staff_id=amina)
+    consent_id = argue(office, referral_id, amina)
+    assert REASON not in shown_by(office)
+    assert read(office, key, referral_id).reasons == {consent_id: REASON}
+
+
+def test_a_reason_of_before_the_key_is_sealed_with_it_or_by_the_hourly_look(office):
+    amina = focal(office, "amina")
+    referral_id = tell(office, staff_id=amina)
+    consent_id = argue(office, referral_id, amina)
+    assert REASON in shown_by(office)
+    key = make_key(office, amina)
+    assert REASON not in shown_by(office)
+    with office.database.transaction() as session:  # as a release that did not seal it left it
+        place = f"consents|{referral_id}|reason".encode()
+        session.get_one(Consent, consent_id).reason_enc = office.ciphers.encrypt(REASON.encode(), place)
+    assert sealing.seal_left(office.database, office.ciphers) == 1
+    assert REASON not in shown_by(office)
+    assert read(office, key, referral_id).reasons == {consent_id: REASON}
 
 
 def test_ladder_and_clocks_still_know_whether_and_when_a_call_is_allowed(office):

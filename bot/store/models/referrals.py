@@ -99,7 +99,7 @@ class Consent(Base):
     at: Mapped[datetime]
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     right: Mapped[str] = mapped_column(server_default="")  # life, child: only with `without`
-    reason_enc: Mapped[bytes | None]  # place: consents|<referral id>|reason
+    reason_enc: Mapped[bytes | None]  # place: consents|<referral id>|reason; sealed: a box
     second_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # who agreed to act without consent
     second_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
