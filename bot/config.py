@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     accepted_for: int = Field(
         45, ge=5, le=240, description="minutes that an acceptance holds without a logged call, once one is allowed"
     )
+    confirm_within: int = Field(
+        120,
+        ge=15,
+        le=480,
+        description="minutes in which whoever answered a critical request by SMS alone must open it at the desk",
+    )
     call_now_for: int = Field(15, ge=5, le=60, description="minutes for which a person's `call me now` holds")
     critical_contact: int = Field(60, ge=15, le=1440, description="minutes to the first contact, level critical")
     high_contact: int = Field(1, ge=1, le=10, description="working days to the first contact, level high")

@@ -33,6 +33,7 @@ from bot.desk.voice import voice
 from bot.desk.words import dates, say, steps
 from bot.errors import ReferralError
 from bot.referrals import handing_on, sealing, undoing
+from bot.referrals.lapsing import UNCONFIRMED
 from bot.referrals.words import shown
 from bot.store.models import Audit, Referral, Staff
 
@@ -128,7 +129,8 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     mine = referral.accepted_by == staff.id
     number = safe_contact.number_of(referral, folder.contact, at, folder.opened)
     tel = number if safe.may_call_now and mine and is_open else ""
-    by = folder.entry.ladder.due_at if folder.entry.ladder else None
+    ladder = folder.entry.ladder
+    by = ladder.due_at if ladder is not None and ladder.why != UNCONFIRMED else None
     shown_.forms.setdefault("open_form", sealed_page.open_form(session, staff))
     return render_template(
         "desk/referral.html",

@@ -1,5 +1,5 @@
 """OK, NO, LATER and DONE by SMS. A sender can be forged: an answer accepts, refuses, postpones or tells what came of a
-call; it reads nothing, changes no content and closes nothing (safety 16).
+call; it reads nothing, changes no content, closes nothing, and ends no ladder without the desk (safety 16, 17).
 """
 
 from datetime import datetime
@@ -13,7 +13,9 @@ from bot.engine.effects import StaffAnswer
 from bot.referrals import words
 from bot.referrals.access import may_see
 from bot.referrals.clocks import Clocks
+from bot.referrals.guessing import note_wrong, rests_until
 from bot.referrals.ladder import hurry
+from bot.referrals.lapsing import UNCONFIRMED, stand_still, waits_until
 from bot.referrals.rows import OVER, audit, lock
 from bot.referrals.steps import RESULTS, log_call, take
 from bot.referrals.telling import reply
@@ -40,14 +42,16 @@ def staff_answer(
 
     A code works once, from its recipient's own number, while its alert is open; for what came of a call, as long as
     the recipient has the referral. Everything else gets one text that reveals nothing: not whether the code exists,
-    nor whose it is; five an hour, then silence.
+    nor whose it is; five an hour, then silence. After five wrong codes in an hour no code counts for a while.
     """
     staff = session.scalar(select(Staff).where(Staff.phone_digest == sender_digest, Staff.active))
     if staff is None:
         return False
     asks_how = effect.answer == "done" and not 1 <= effect.result <= len(RESULTS)
-    held = [] if asks_how else _held(session, staff, effect)
+    held = [] if asks_how or rests_until(session, staff.id, at) else _held(session, staff, effect)
     if not held:
+        if effect.code and not asks_how:
+            note_wrong(session, staff, effect.code, at)
         _help(session, staff, "done_how" if asks_how else "", at=at, ciphers=ciphers, settings=settings)
     else:
         if effect.answer == "done":
@@ -60,13 +64,15 @@ def staff_answer(
 
 
 def _help(session: Session, staff: Staff, name: str, *, at: datetime, ciphers: Ciphers, settings: Settings) -> None:
-    """How to answer; the same for a wrong word, a wrong code, a late one and somebody else's."""
-    name = name or ("wrong_code" if _anything_open(session, staff) else "nothing_open")
+    """How to answer; the same for a wrong word, a wrong code, a late one and somebody else's; or that codes rest."""
+    until = rests_until(session, staff.id, at)
+    by = words.when(until, staff.language, now=at, clocks=Clocks.of(settings)) if until is not None else ""
+    name = "codes_rest" if by else name or ("wrong_code" if _anything_open(session, staff) else "nothing_open")
     hour = int(at.timestamp()) // 3600
     for number in range(HELPED_AN_HOUR):
-        message_id = ciphers.derived_id(str(staff.id).encode(), f"staff help|{hour}|{number}")
+        message_id = ciphers.derived_id(str(staff.id).encode(), f"staff help{' rest' if by else ''}|{hour}|{number}")
         if session.get(Message, message_id) is None:
-            text = words.say(name, staff.language)
+            text = words.say(name, staff.language, by=by)
             reply(session, staff, text=text, at=at, message_id=message_id, ciphers=ciphers, settings=settings)
             return
 
@@ -99,6 +105,8 @@ def _ok(session: Session, staff: Staff, held: list[Held], *, at: datetime, ciphe
     for _, referral, ladder in held:
         take(session, referral, ladder, staff=staff, at=at, ciphers=ciphers, settings=settings)
         audit(session, staff, "accept", referral=referral, at=at, by="sms")
+        if ladder.due_at is None:
+            stand_still(session, referral, ladder, at=at, clocks=Clocks.of(settings))
     if len(held) > 1:
         tickets = [words.shown(referral.ticket) for _, referral, _ in held]
         return words.say("accepted_all", staff.language, count=len(held), tickets=words.listed(tickets))
@@ -107,7 +115,8 @@ def _ok(session: Session, staff: Staff, held: list[Held], *, at: datetime, ciphe
     if ladder.due_at is None:
         return words.say("accepted_wait", staff.language, ticket=ticket)
     by = words.when(ladder.due_at, staff.language, now=at, clocks=Clocks.of(settings))
-    return words.say("accepted", staff.language, ticket=ticket, by=by)
+    name = "accepted_unseen" if ladder.why == UNCONFIRMED else "accepted"
+    return words.say(name, staff.language, ticket=ticket, by=by)
 
 
 def _no(session: Session, staff: Staff, held: list[Held], *, at: datetime, ciphers: Ciphers, settings: Settings) -> str:
@@ -137,9 +146,15 @@ def _done(
     """What came of a call, by its number on the desk. A digest's code stands for several: nobody knows for which."""
     if len(held) > 1:
         return words.say("done_many", staff.language)
-    referral = held[0][1]
-    log_call(session, referral, staff, RESULTS[result - 1], at, ciphers=ciphers, settings=settings)
-    return words.say("done", staff.language, ticket=words.shown(referral.ticket))
+    _, referral, ladder = held[0]
+    ticket, clocks = words.shown(referral.ticket), Clocks.of(settings)
+    earlier = waits_until(session, referral, ladder)
+    log_call(session, referral, staff, RESULTS[result - 1], at, ciphers=ciphers, settings=settings, by="sms")
+    stand_still(session, referral, ladder, at=at, clocks=clocks, earlier=earlier)
+    if ladder.due_at is None:
+        return words.say("done", staff.language, ticket=ticket)
+    by = words.when(ladder.due_at, staff.language, now=at, clocks=clocks)
+    return words.say("done_unseen", staff.language, ticket=ticket, by=by)
 
 
 _ANSWERS = {"ok": _ok, "no": _no, "later": _later}

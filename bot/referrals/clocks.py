@@ -19,7 +19,7 @@ SHORT_DAY = (time(8), time(12, 30))
 Hours = tuple[time, time]
 FIGURES = (  # of the settings (safety 20)
     *("office_hours", "alert_hours", "digest_at", "critical_step", "high_step", "normal_step", "again_after"),
-    *("accepted_for", "call_now_for", "critical_contact", "high_contact", "normal_contact"),
+    *("accepted_for", "confirm_within", "call_now_for", "critical_contact", "high_contact", "normal_contact"),
 )
 
 
@@ -46,6 +46,7 @@ class Clocks:
     normal_step: int = 2  # working days
     again: timedelta = timedelta(minutes=30)  # after the last rung, from the first
     accepted_for: timedelta = timedelta(minutes=45)  # without a logged attempt
+    confirm_within: timedelta = timedelta(hours=2)  # at the desk, what was answered by SMS alone
     call_now_for: timedelta = timedelta(minutes=15)  # how long "call us now: yes" holds
     critical_contact: timedelta = timedelta(minutes=60)
     high_contact: int = 1  # working days
@@ -228,6 +229,7 @@ def _clocks_of(timezone: str, holidays_file: Path | None, figures: tuple[Any, ..
         normal_step=given["normal_step"],
         again=timedelta(minutes=given["again_after"]),
         accepted_for=timedelta(minutes=given["accepted_for"]),
+        confirm_within=timedelta(minutes=given["confirm_within"]),
         call_now_for=timedelta(minutes=given["call_now_for"]),
         critical_contact=timedelta(minutes=given["critical_contact"]),
         high_contact=given["high_contact"],

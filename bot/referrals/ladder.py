@@ -5,7 +5,7 @@ lock (SKIP LOCKED) and the unique alert keep two processes from telling anybody 
 for 50 needs at once must be told within seconds.
 
 `Ladder.why` says why the next step comes: opened, silence, refused, failed, no_call (accepted, but no attempt in
-time), round (everybody was told: again from the first).
+time), unconfirmed (answered by SMS alone), round (everybody was told: again from the first).
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,14 @@ from bot.config import Settings
 from bot.referrals import words
 from bot.referrals.chains import Roster, Rung, chain, untold
 from bot.referrals.clocks import Clocks, in_alert_hours, next_round_at, next_rung_at
+from bot.referrals.lapsing import lapse, served
 from bot.referrals.letters import letter
 from bot.referrals.phrasing import alert_text, hotline_text
-from bot.referrals.rows import OVER, release
+from bot.referrals.rows import OVER
 from bot.referrals.telling import Codes, tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral, ReferralEvent, Staff
+from bot.store.models import Alert, Ladder, Message, MessageAlert, Referral, ReferralEvent
 
 log = structlog.get_logger(__name__)
 
@@ -227,9 +228,12 @@ def _one(step: Step) -> list[Told]:
 
 
 def _stands(step: Step) -> bool:
-    """Is there anything to do now? Settles what is over, what was attempted, and what must wait for the morning."""
+    """Is there anything to do now? Settles what is over, what was attempted, and what must wait for the morning.
+
+    Accepted, a call was allowed, and nobody logged an attempt in 45 minutes: free again (safety 16).
+    """
     referral, ladder = step.referral, step.ladder
-    if referral.state in OVER or (referral.accepted_by is not None and referral.first_attempt_at is not None):
+    if referral.state in OVER or served(step.session, referral, ladder):
         ladder.due_at = None
         return False
     earliest = step.now if referral.level == "critical" else in_alert_hours(step.now, clocks=step.clocks)
@@ -237,27 +241,8 @@ def _stands(step: Step) -> bool:
         ladder.due_at = earliest
         return False
     if referral.accepted_by is not None:
-        _lapse(step)
+        lapse(step.session, referral, ladder, at=step.now, ciphers=step.ciphers, settings=step.settings)
     return True
-
-
-def _lapse(step: Step) -> None:
-    """Accepted, a call was allowed, and nobody logged an attempt in 45 minutes: free again (safety 16)."""
-    referral, session = step.referral, step.session
-    staff = session.get(Staff, referral.accepted_by)
-    session.add(ReferralEvent(referral_id=referral.id, at=step.now, staff_id=referral.accepted_by, kind="lapsed"))
-    if staff is not None:
-        text = words.say("lapsed", staff.language, ticket=words.shown(referral.ticket))
-        tell(
-            session,
-            staff,
-            text=text,
-            at=step.now,
-            referral_id=referral.id,
-            ciphers=step.ciphers,
-            settings=step.settings,
-        )
-    release(referral)
 
 
 def _plan(step: Step) -> Plan | None:
@@ -294,7 +279,7 @@ def _tell(plan: Plan) -> list[Told]:
     text = alert_text(
         step.referral,
         staff.language,
-        code=code,
+        code="" if step.codes.rest(staff, step.now) else code,
         fresh=step.ladder.why == "opened",
         due_at=plan.due_at,
         now=step.now,
@@ -389,7 +374,8 @@ def _digest(plans: list[Plan]) -> list[str]:
     code = step.codes.give(staff, tickets=tickets)
     named = [f"{words.shown(p.step.referral.ticket)} {letter(step.settings, p.step.referral.queue)}" for p in plans]
     alerts = [_advance(plan, code) for plan in plans]
-    text = words.say("digest", staff.language, level="normal", count=len(plans), tickets=words.listed(named), code=code)
+    name = "digest_at_desk" if step.codes.rest(staff, step.now) else "digest"
+    text = words.say(name, staff.language, level="normal", count=len(plans), tickets=words.listed(named), code=code)
     messages = tell(
         step.session, staff, text=text, at=step.now, kind="alert", ciphers=step.ciphers, settings=step.settings
     )

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from bot.engine.effects import MISSED_CALL, OpenReferral
 from bot.referrals.access import queue_of
-from bot.referrals.clocks import STANDARD, Clocks, lapses_at
+from bot.referrals.clocks import STANDARD, Clocks
+from bot.referrals.lapsing import stand_still
 from bot.referrals.rows import OVER, close_alerts, lock, once, release_unseeing, restart
 from bot.referrals.writing import open_referral
 from bot.store.ciphers import Ciphers
@@ -83,7 +84,7 @@ def reconsider(session: Session, contact_id: int | None, *, at: datetime, turn: 
     if quiet == "sealed" or queue_of(referral) in EVERYDAY:
         _move(session, referral, ladder, quiet, at=at, turn=turn, clocks=clocks)
     elif referral.accepted_by is not None and referral.first_attempt_at is None:
-        ladder.due_at = lapses_at(None, at, clocks=clocks)
+        stand_still(session, referral, ladder, at=at, clocks=clocks)
 
 
 def _move(
@@ -100,7 +101,7 @@ def _move(
     if referral.accepted_by is None:
         restart(ladder, referral, at=at, clocks=clocks)
     else:
-        ladder.due_at = lapses_at(None, at, clocks=clocks)
+        stand_still(session, referral, ladder, at=at, clocks=clocks)
 
 
 def _standing(session: Session, contact_id: int | None) -> tuple[Referral, Ladder] | None:

@@ -21,8 +21,8 @@ def alert_text(
     settings: Settings,
     clocks: Clocks,
 ) -> str:
-    """`fresh`: the first to be told; `due_at`: when the next person is."""
-    name = "next" if not fresh else "high" if referral.level == "high" else "first"
+    """`fresh`: the first to be told; `due_at`: when the next person is; `code` "": codes by SMS rest for this person."""
+    name = "at_desk" if not code else "next" if not fresh else "high" if referral.level == "high" else "first"
     by = due_at
     if name == "high":
         by = first_contact_due("high", False, terms=ANY_TIME, at=_began(referral), clocks=clocks) or due_at

@@ -12,6 +12,7 @@ from bot.engine.effects import Terms
 from bot.errors import ReferralError
 from bot.referrals import rows, words
 from bot.referrals.clocks import STANDARD, Clocks, lapses_at
+from bot.referrals.lapsing import stand_still
 from bot.referrals.opening import Contents
 from bot.referrals.rows import OVER
 from bot.referrals.telling import tell
@@ -96,11 +97,13 @@ def follow(
     if referral.accepted_by is None or referral.state in OVER:
         return
     clocks = Clocks.of(settings) if settings is not None else STANDARD
-    if referral.first_attempt_at is None:
-        ladder.due_at, ladder.why = lapses_at(terms, at, clocks=clocks), "no_call"
+    until = lapses_at(terms, at, clocks=clocks)
+    if referral.first_attempt_at is None and until is not None:
+        ladder.due_at, ladder.why = until, "no_call"
+    elif referral.first_attempt_at is None:
+        stand_still(session, referral, ladder, at=at, clocks=clocks)
     begins = terms.may_call and not (before is not None and before.may_call)
     holder = session.get(Staff, referral.accepted_by)
-    until = lapses_at(terms, at, clocks=clocks)
     if not begins or settings is None or until is None or holder is None or (by is not None and by.id == holder.id):
         return
     text = words.say(

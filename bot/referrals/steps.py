@@ -50,8 +50,9 @@ def log_call(
     *,
     ciphers: Ciphers,
     settings: Settings,
+    **how: str,
 ) -> None:
-    """An attempt to call, whatever came of it; who calls first has taken the referral on."""
+    """An attempt to call, whatever came of it; who calls first has taken the referral on. `how`: for the records."""
     if result not in RESULTS:
         raise ReferralError("unknown_result")
     referral, ladder = held(session, referral, staff)
@@ -62,7 +63,7 @@ def log_call(
     if result == "spoke":
         referral.state = "in_progress"
     add_event(session, referral, staff, "call_logged", at, result=result, was=was)
-    audit(session, staff, "log_call", referral=referral, at=at, result=result)
+    audit(session, staff, "log_call", referral=referral, at=at, result=result, **how)
 
 
 def note(session: Session, referral: Referral, staff: Staff, text: str, at: datetime, *, ciphers: Ciphers) -> None:

@@ -11,6 +11,7 @@ from bot.kinds import Kind
 from bot.messages import Channel, Template
 from bot.outbox import Draft, put
 from bot.referrals import words
+from bot.referrals.guessing import rests_until
 from bot.store.ciphers import Ciphers
 from bot.store.models import Alert, Message, Referral, Staff
 
@@ -98,6 +99,13 @@ class Codes:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._used: dict[int, set[str]] = {}
+        self._rests: dict[int, bool] = {}
+
+    def rest(self, staff: Staff, at: datetime) -> bool:
+        """Do codes by SMS rest for this person? Their alerts then say to open the desk."""
+        if staff.id not in self._rests:
+            self._rests[staff.id] = rests_until(self._session, staff.id, at) is not None
+        return self._rests[staff.id]
 
     def give(self, staff: Staff, *, tickets: list[str]) -> str:
         """A code that stands in none of the tickets, and that no alert of this person uses which is open, or whose

@@ -48,6 +48,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "ha": "Maraba: {level}, {count} na jira: {tickets}. Amsa OK {code} don karbar duka, ko A'A {code}.",
         "en": "Maraba: {level}, {count} waiting: {tickets}. Answer OK {code} to take all, or NO {code}.",
     },
+    "at_desk": {  # while codes by SMS rest for this person
+        "fr": "Maraba: {level} {ticket}, file {letter}. Ouvrez le bureau avant {by}. Les codes par SMS sont en pause.",
+        "ha": "Maraba: {level} {ticket}, jeri {letter}. Ku bude shafi kafin {by}. An dakatar da lambobin SMS.",
+        "en": "Maraba: {level} {ticket}, queue {letter}. Open the desk before {by}. Codes by SMS are paused.",
+    },
+    "digest_at_desk": {
+        "fr": "Maraba: {level}, {count} a traiter: {tickets}. Ouvrez le bureau. Les codes par SMS sont en pause.",
+        "ha": "Maraba: {level}, {count} na jira: {tickets}. Ku bude shafi. An dakatar da lambobin SMS.",
+        "en": "Maraba: {level}, {count} waiting: {tickets}. Open the desk. Codes by SMS are paused.",
+    },
     "hotline": {
         "fr": "Maraba: {level} {ticket}, file {letter}, sans reponse depuis {since}. Merci d'appeler l'astreinte.",
         "ha": "Maraba: {level} {ticket}, jeri {letter}, ba amsa {since}. Ku kira mai aiki yanzu. Mun gode.",
@@ -63,6 +73,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "fr": "{ticket} est a vous. N'appelez pas, n'ecrivez pas. Ouvrez le bureau.",
         "ha": "{ticket} naku ne. Kada ku kira, kada ku rubuta. Ku bude shafi.",
         "en": "{ticket} is yours. Do not call, do not write. Open the desk.",
+    },
+    "accepted_unseen": {  # nor may the ladder end by SMS alone (safety 16, 17)
+        "fr": "{ticket} est a vous. N'appelez pas, n'ecrivez pas. Ouvrez le bureau avant {by}, "
+        "sinon le suivant est alerte.",
+        "ha": "{ticket} naku ne. Kada ku kira, kada ku rubuta. Ku bude shafi kafin {by}, in ba haka ba a sanar da na gaba.",
+        "en": "{ticket} is yours. Do not call, do not write. Open the desk before {by}, or the next person is told.",
     },
     "accepted_all": {
         "fr": "{count} numeros sont a vous: {tickets}. Ouvrez le bureau avant d'appeler.",
@@ -114,6 +130,19 @@ TEXTS: dict[str, dict[str, str]] = {
         "ha": "{ticket}: ba a rubuta kira kan lokaci ba. Za a sanar da na gaba.",
         "en": "{ticket}: no call was logged in time. The next person is told.",
     },
+    "not_confirmed": {
+        "fr": "{ticket}: vous n'avez pas ouvert le bureau apres votre SMS. Le suivant est alerte.",
+        "ha": "{ticket}: ba ku bude shafi ba bayan SMS naku. Za a sanar da na gaba.",
+        "en": "{ticket}: the desk was not opened after your SMS. The next person is told.",
+    },
+    "codes_rest": {
+        "fr": "Trop de codes faux depuis votre numero. Les codes par SMS sont en pause jusqu'a {by}. Ouvrez le bureau. "
+        "Ce n'est pas vous? Dites-le.",
+        "ha": "Lambobi marasa kyau sun yi yawa daga wayarku. An dakatar da su har {by}. Ku bude shafi. "
+        "Idan ba ku ba ne, ku fada.",
+        "en": "Too many wrong codes from your number. Codes by SMS are paused until {by}. Open the desk. "
+        "If it was not you, say so.",
+    },
     "wrong_code": {  # wrong words, wrong, late and foreign codes read the same
         "fr": "Ce message ne va pas. Repondez OK, NON, TARD ou FAIT avec les 4 chiffres de la derniere alerte, "
         "ou ouvrez le bureau.",
@@ -124,6 +153,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "fr": "{ticket}: appel note. La suite est dans le bureau.",
         "ha": "{ticket}: mun rubuta kiran. Sauran na shafi.",
         "en": "{ticket}: call noted. The rest is in the desk.",
+    },
+    "done_unseen": {  # the ladder of a critical one never ends by SMS alone (safety 16, 17)
+        "fr": "{ticket}: appel note. Ouvrez le bureau avant {by}, sinon le suivant est alerte.",
+        "ha": "{ticket}: mun rubuta kiran. Ku bude shafi kafin {by}, in ba haka ba a sanar da na gaba.",
+        "en": "{ticket}: call noted. Open the desk before {by}, or the next person is told.",
     },
     "done_how": {  # numbered as on the desk
         "fr": "FAIT, les 4 chiffres de l'alerte, puis 1 parle, 2 pas de reponse, 3 autre personne, 4 mauvais moment, "

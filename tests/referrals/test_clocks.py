@@ -196,7 +196,7 @@ def test_the_settings_begin_with_the_figures_of_safety_20(settings):
 def test_every_figure_is_a_setting(settings):
     others = {
         "office_hours": "09:00-12:00 - - - - - -", "alert_hours": "07:00-20:00", "digest_at": "09:30", "critical_step": 10,
-        "high_step": 2.0, "normal_step": 1, "again_after": 20, "accepted_for": 30, "call_now_for": 10,
+        "high_step": 2.0, "normal_step": 1, "again_after": 20, "accepted_for": 30, "confirm_within": 60, "call_now_for": 10,
         "critical_contact": 45, "high_contact": 2, "normal_contact": 5,
     }  # fmt: skip
     standard, changed = Clocks.of(settings), Clocks.of(settings.model_copy(update=others))

@@ -8,6 +8,7 @@ from bot.desk.services import services
 from bot.desk.words import codes, say, steps
 from bot.engine.effects import MISSED_CALL
 from bot.referrals import letters
+from bot.referrals.lapsing import UNCONFIRMED
 
 BY_THE_PERSON = frozenset(
     {
@@ -32,6 +33,8 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         return say("The person says: call me now")
     if kind in ("code_set", "coded"):
         return say("Code set: %(code)s", code=codes.need(str(detail.get("code", ""))))
+    if kind == "lapsed" and detail.get("why") == UNCONFIRMED:
+        return say("Answered by SMS alone, and the desk was not opened; the next person is told")
     told = _step(kind, detail)
     if told:
         return told

@@ -18,7 +18,7 @@ READING = (
 )
 ACCESS = (
     "signed_in", "sign_in_failed", "signed_out", "signed_out_everywhere", "second_factor_set", "second_factor_failed",
-    "recovery_code_used", "recovery_codes_made", "password_set", "start_code_wrong",
+    "recovery_code_used", "recovery_codes_made", "password_set", "start_code_wrong", "sms_code_wrong",
 )  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def action(code: str) -> str:
         "password_set": say("set a password"),
         "start_code_given": say("gave a start code"),
         "start_code_wrong": say("wrong start code"),
+        "sms_code_wrong": say("wrong code by SMS from this person's number"),
         "staff_invited": say("invited somebody"),
         "staff_changed": say("changed somebody's role or offices"),
         "staff_reset": say("reset somebody's access"),
