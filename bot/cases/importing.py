@@ -164,6 +164,8 @@ def settle(
     if by is not None:
         writing.write(session, written, given=batch.given, by=by, run=run)
         writing.remember(session, unchanged)
+        if "stage" in batch.given:
+            writing.confirm(session, [row.number for _, row in batch.rows], batch.today)
 
 
 def _batches(source: Source, report: Report) -> Iterator[Lines]:

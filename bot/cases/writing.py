@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -9,13 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.cases.reading import CaseRow
+from bot.content.process import process
 from bot.store.ciphers import Ciphers
 
 # of the table `cases`: whatever else stands there (codes, locks) is no file's business
 COLUMNS = (*(field.name for field in fields(CaseRow) if field.name != "phone"), "contact_id", "imported_hash")
 _LIST = ", ".join(COLUMNS)
 _LINES = "json_populate_recordset(null::cases, :lines)"
-_BEFORE = "jsonb_build_object(" + ", ".join(f"'{name}', c.{name}" for name in COLUMNS) + ")"
+# What else a move sets (bot.cases.stages.move), and undoing gives back
+BESIDE = ("review_on", "known_on", "told_by_person", "told_by", "told_at")
+_BEFORE = "jsonb_build_object(" + ", ".join(f"'{name}', c.{name}" for name in (*COLUMNS, *BESIDE)) + ")"
 # The row as an import left it. Whoever moves, edits or undoes it later leaves another one.
 MARK = "hashtextextended(row(" + ", ".join(f"c.{name}" for name in COLUMNS) + ")::text, 0)"
 
@@ -26,8 +30,10 @@ _KEEP = text(f"""
     on conflict (run_id, number) do nothing
 """)  # noqa: S608 - the names of our own columns
 _MOVES = text(f"""
-    insert into stage_changes (case_id, by, from_stage, to_stage)
-    select c.id, :by, c.stage, l.stage from {_LINES} l join cases c on c.number = l.number where c.stage <> l.stage
+    insert into stage_changes (case_id, by, from_stage, to_stage, was)
+    select c.id, :by, c.stage, l.stage,
+      jsonb_build_object('since', c.stage_since, 'resume', c.resume_stage, 'review_on', c.review_on)
+    from {_LINES} l join cases c on c.number = l.number where c.stage <> l.stage
 """)  # noqa: S608
 _MARK = text(f"""
     update import_changes i set mark = {MARK} from cases c
@@ -36,6 +42,16 @@ _MARK = text(f"""
 _REMEMBER = text(f"""
     update cases c set imported_hash = l.imported_hash from {_LINES} l where c.number = l.number
 """)  # noqa: S608
+_CONFIRM = text("""
+    update cases set known_on = :today where number = any(:numbers) and known_on is distinct from cast(:today as date)
+""")
+# A move begins its own review, and what was told of the stage before says nothing of this one.
+_MOVED = """
+    review_on = case when cases.stage = excluded.stage then cases.review_on else excluded.review_on end,
+    told_by_person = cases.told_by_person and cases.stage = excluded.stage,
+    told_by = case when cases.stage = excluded.stage then cases.told_by end,
+    told_at = case when cases.stage = excluded.stage then cases.told_at end
+"""
 # One array for thousands of numbers: an IN of as many parameters takes longer to write than to answer.
 _THERE = {
     lock: text(f"select {_LIST} from cases where number = any(:numbers) order by id {'for update' if lock else ''}")  # noqa: S608
@@ -72,9 +88,11 @@ def write(
     if "phone" in given:
         taken.append("contact_id")
     changes = ", ".join(f"{name} = excluded.{name}" for name in taken if name != "number")
+    if "stage" in given:
+        changes += f", {_MOVED}"
     session.execute(
         text(f"""
-            insert into cases ({_LIST}) select {_LIST} from {_LINES}
+            insert into cases ({_LIST}, review_on) select {_LIST}, review_on from {_LINES}
             on conflict (number) do update set {changes}
         """),  # noqa: S608
         lines,
@@ -87,6 +105,11 @@ def remember(session: Session, rows: list[dict[str, Any]]) -> None:
     """Lines that changed nothing: as they stand now they are known."""
     if rows:
         session.execute(_REMEMBER, {"lines": _json(rows)})
+
+
+def confirm(session: Session, numbers: list[str], today: date) -> None:
+    """A source that knows of their stage has just told of these cases, whether it changed anything or not."""
+    session.execute(_CONFIRM, {"numbers": numbers, "today": today})
 
 
 def contacts(session: Session, phones: Collection[str], ciphers: Ciphers, *, write: bool) -> dict[str, int]:
@@ -109,5 +132,15 @@ def _known(session: Session, digests: Collection[str]) -> dict[str, int]:
 
 
 def _json(rows: list[dict[str, Any]]) -> str:
-    """As PostgreSQL reads them: bytes in hexadecimal."""
-    return msgspec.json.encode([row | {"imported_hash": f"\\x{row['imported_hash'].hex()}"} for row in rows]).decode()
+    """As PostgreSQL reads them, bytes in hexadecimal; with the day on which somebody looks at the stage again."""
+    lines = [
+        row
+        | {"imported_hash": f"\\x{row['imported_hash'].hex()}", "review_on": _review(row["stage"], row["stage_since"])}
+        for row in rows
+    ]
+    return msgspec.json.encode(lines).decode()
+
+
+def _review(stage: str, since: date) -> date | None:
+    days = process().rule(stage).review_days if stage else 0
+    return since + timedelta(days=days) if days else None

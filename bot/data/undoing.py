@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from bot.cases.writing import COLUMNS, MARK
+from bot.cases.writing import BESIDE, COLUMNS, MARK
 from bot.store.database import Database
 from bot.store.models import Base, ImportChange, ImportRun
 
@@ -30,12 +30,14 @@ _LEFT = text(f"""
 """)  # noqa: S608
 _TAKEN = "i.run_id = :run and i.number = any(:numbers) and not i.left"
 _MOVES = text(f"""
-    insert into stage_changes (case_id, by, from_stage, to_stage)
-    select c.id, :by, c.stage, i.before->>'stage' from import_changes i join cases c on c.number = i.number
+    insert into stage_changes (case_id, by, from_stage, to_stage, was)
+    select c.id, :by, c.stage, i.before->>'stage',
+      jsonb_build_object('since', c.stage_since, 'resume', c.resume_stage, 'review_on', c.review_on)
+    from import_changes i join cases c on c.number = i.number
     where {_TAKEN} and i.before is not null and i.before->>'stage' <> c.stage
 """)  # noqa: S608
 _BACK = text(f"""
-    update cases c set {", ".join(f"{name} = b.{name}" for name in COLUMNS)}
+    update cases c set {", ".join(f"{name} = b.{name}" for name in (*COLUMNS, *BESIDE))}
     from import_changes i, jsonb_populate_record(null::cases, i.before) b
     where c.number = i.number and i.before is not null and {_TAKEN}
 """)  # noqa: S608
