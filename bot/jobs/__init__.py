@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, broadcasts, missed, recordings, rows, staff_turns
+from bot.jobs import answers, broadcasts, imports, missed, recordings, rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
@@ -44,6 +44,7 @@ _answering: Lane | None = None
 _woken: SimpleQueue[int] = SimpleQueue()  # shards with answers on their way
 _fetching: Lane | None = None
 _announcing: Lane | None = None
+_importing: Lane | None = None
 T = TypeVar("T")
 
 
@@ -93,6 +94,15 @@ def broadcast(*_ids: str) -> None:
         wake(services.queue, "send_messages")
 
 
+def work_on_imports(*_ids: str) -> None:
+    """Check, run and undo the files of cases that the desk ordered; a lane of its own, for one takes a minute."""
+    if _importing is not None:
+        _importing.wake()
+        return
+    while _import(_running()):
+        pass
+
+
 def warn_of_gaps(*_ids: str) -> None:
     """Tell whoever plans a rota of its coming gaps; each is told once, however often this runs."""
     services = _running()
@@ -129,14 +139,15 @@ def run_worker(settings: Settings) -> None:
 
 def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
     """Jobs in this thread; alerts, pushes, answers, broadcasts … in one each, until told to stop."""
-    global _lane, _pushing, _answering, _fetching, _announcing  # noqa: PLW0603  # rq calls functions by name and hands them ids only
+    global _lane, _pushing, _answering, _fetching, _announcing, _importing  # noqa: PLW0603  # rq calls functions by name and hands them ids only
     _lane = Lane(lambda: _look(of_alerts), every=LOOK)
     _pushing = Lane(lambda: _push(of_pushes), every=LOOK)
     _fetching = Lane(lambda: bool(_fetch(of_pushes)), every=LOOK)
     looking_back = Lane(lambda: bool(_look_back(of_pushes)), every=services.settings.twilio_look_back)
     _answering = Lane(lambda: _answer(services), every=LOOK)
     _announcing = Lane(lambda: bool(_announce(of_pushes)), every=LOOK)
-    for lane in (_lane, _pushing, _answering, _fetching, looking_back, _announcing):
+    _importing = Lane(lambda: bool(_import(services)), every=LOOK)
+    for lane in (_lane, _pushing, _answering, _fetching, looking_back, _announcing, _importing):
         lane.start()
     while True:
         try:
@@ -149,12 +160,12 @@ def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
             time.sleep(PAUSE)
         else:
             break
-    for lane in (_fetching, looking_back, _announcing, _answering, _lane, _pushing):
-        lane.stop(0)  # all are told before anybody is waited for; breaking off the first three loses nothing
+    for lane in (_importing, _fetching, looking_back, _announcing, _answering, _lane, _pushing):
+        lane.stop(0)  # all are told before anybody is waited for; breaking off the first four loses nothing
     until = time.monotonic() + LAST_RUN
     for lane in (_answering, _lane, _pushing):
         lane.stop(max(0.0, until - time.monotonic()))
-    _lane = _pushing = _answering = _fetching = _announcing = None
+    _lane = _pushing = _answering = _fetching = _announcing = _importing = None
 
 
 def use(services: Services | None) -> None:
@@ -225,6 +236,10 @@ def _push_now() -> None:
 
 def _look_back(services: Services) -> int | None:
     return _unless_away("look_back", lambda: missed.look_back(services))
+
+
+def _import(services: Services) -> bool | None:
+    return _unless_away("work_on_imports", lambda: imports.work(services))
 
 
 def _unless_away(job: str, work: Callable[[], T]) -> T | None:
