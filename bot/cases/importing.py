@@ -190,18 +190,18 @@ def _ours(source: Source, headings: list[str]) -> Callable[[int, list[str]], dic
     """What finds our columns in a line."""
     if source.mapping is not None:
         if "case_number" not in source.mapping.columns:
-            raise SheetError(f"{source.file.name}: no column holds the case number")
+            raise SheetError("%(name)s: no column holds the case number", name=source.file.name)
         if not source.mapping.fits(headings):
-            raise SheetError(f"{source.file.name} has not the columns that its mapping names")
+            raise SheetError("%(name)s has not the columns that its mapping names", name=source.file.name)
         translate = source.mapping.reader(headings)
         return lambda _line, cells: translate(cells)
-    names = [name.lower() for name in headings]
-    missing = [name for name in COLUMNS if name not in names]
+    name, names = source.file.name, [heading.lower() for heading in headings]
+    missing = [one for one in COLUMNS if one not in names]
     if missing:
-        raise SheetError(f"{source.file.name}: these columns are missing: {', '.join(missing)}")
-    twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
+        raise SheetError("%(name)s: these columns are missing: %(columns)s", name=name, columns=", ".join(missing))
+    twice = sorted({one for one in names if one in COLUMNS and names.count(one) > 1})
     if twice:
-        raise SheetError(f"{source.file.name}: these columns stand there twice: {', '.join(twice)}")
+        raise SheetError("%(name)s: these columns stand there twice: %(columns)s", name=name, columns=", ".join(twice))
     places = [(name, names.index(name)) for name in COLUMNS]
     last = max(at for _, at in places)
 

@@ -28,6 +28,7 @@ from bot.store.models import ImportChange, ImportFault, ImportRun
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=3)  # longer than any batch
+GONE = "%(name)s is gone; bring it again"
 MOST_FAULTS = 10_000  # kept of one file: whoever has more made another mistake than each of them
 
 
@@ -53,7 +54,8 @@ def next_due(
         log.warning("import_failed", run=run.id, error=type(error).__name__)
         with database.transaction() as session:
             failed = session.get_one(ImportRun, run.id, with_for_update=True)
-            failed.state, failed.fault, failed.ended_at = "failed", str(error), now()
+            failed.state, failed.ended_at = "failed", now()
+            failed.fault = error.said if isinstance(error, SheetError) else GONE
             runs.forget_file(session, failed)
     return run
 

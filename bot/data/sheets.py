@@ -21,7 +21,11 @@ MOST_IN_A_CELL = 2_000  # characters; the checks of a column ask for far fewer
 
 
 class SheetError(BotError):
-    """The file as a whole can't be used; the message says why and what to do."""
+    """The file as a whole can't be used; `said` is a sentence with the name of the file and what else fills it."""
+
+    def __init__(self, said: str, **values: str) -> None:
+        super().__init__(said % values)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ def read(stream: BinaryIO, name: str) -> Sheet:
     if start.startswith(b"PK\3\4"):
         return _workbook(stream, name)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1:2] == b"\0":
-        raise SheetError(f"{name} is UTF-16; save it as CSV UTF-8")
+        raise SheetError("%(name)s is UTF-16; save it as CSV UTF-8", name=name)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise SheetError(f"{name} is an old spreadsheet; save it as XLSX or as CSV UTF-8")
+        raise SheetError("%(name)s is an old spreadsheet; save it as XLSX or as CSV UTF-8", name=name)
     return _commas(stream, name)
 
 
@@ -53,7 +57,7 @@ def _commas(stream: BinaryIO, name: str) -> Sheet:
     try:
         headings = _headings(next(reader, []), name)
     except csv.Error:
-        raise SheetError(f"{name}: the quotes of its first line are not closed") from None
+        raise SheetError("%(name)s: the quotes of its first line are not closed", name=name) from None
     return Sheet(headings, _lines(reader, undecodable))
 
 
@@ -90,14 +94,16 @@ def _workbook(stream: BinaryIO, name: str) -> Sheet:
     try:
         with zipfile.ZipFile(stream) as packed:
             if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
-                raise SheetError(f"{name} unpacks to more than {LARGEST_UNPACKED // 2**20} MB; save it as CSV UTF-8")
+                raise SheetError("%(name)s unpacks to too much; save it as CSV UTF-8", name=name)
         stream.seek(0)
         book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         rows = book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, values_only=True)
         headings = _headings([_written(value) for value in next(rows, ())], name)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError, OSError, SyntaxError):
         # SyntaxError: what XML that is none raises
-        raise SheetError(f"{name} can't be read as a spreadsheet; open it, and save it as XLSX again") from None
+        raise SheetError(
+            "%(name)s can't be read as a spreadsheet; open it, and save it as XLSX again", name=name
+        ) from None
     return Sheet(headings, _rows(rows, len(headings)))
 
 
@@ -135,9 +141,9 @@ def _headings(cells: list[str], name: str) -> list[str]:
     while headings and not headings[-1]:
         headings.pop()
     if not headings:
-        raise SheetError(f"{name} is empty; its first line must name the columns")
+        raise SheetError("%(name)s is empty; its first line must name the columns", name=name)
     if len(headings) > MOST_COLUMNS:
-        raise SheetError(f"{name} has more than {MOST_COLUMNS} columns")
+        raise SheetError("%(name)s has too many columns", name=name)
     return headings
 
 

@@ -227,5 +227,5 @@ def test_what_is_no_table_is_refused_at_the_door(brought, content):
 
 def test_a_table_without_a_case_number_fails_as_a_whole(brought, ordered, database):
     run = ordered(brought(b"colour;shape\nred;round\n"), "checking")
-    assert (run.state, run.fault) == ("failed", "cases.csv: no column holds the case number")
+    assert (run.state, run.fault) == ("failed", "%(name)s: no column holds the case number")
     assert count(database, Contact) == 0
