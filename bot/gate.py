@@ -44,7 +44,7 @@ class Withheld(BotError):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """May it leave? `reason` is a key of bot.reasons, e.g. stopped, blocked, private, terms, human, window, quiet,
-    unreachable, never_send:<group>, no_gateway. `until`: ask again then. `template`: its template must go instead.
+    unreachable, silent, never_send:<group>, no_gateway. `until`: ask again then. `template`: its template must go instead.
     """
 
     passes: bool
@@ -115,6 +115,7 @@ class Recipient:
     human_until: datetime | None = None
     last_inbound_at: datetime | None = None  # on the channel of the message
     unreachable: bool = False  # a gateway found the number dead
+    silent: bool = False  # for so long that somebody else may have the number, and no code was given from it since
     texts: str = ""  # "yes": agreed to be texted after a dropped line
     unspeakable: tuple[str, ...] = ()  # names of the person's file: never in a text
 
@@ -314,6 +315,8 @@ def barred(recipient: Recipient, kind: Kind, *, channel: Channel, to: str) -> st
         return "private"  # a private talk leaves no trace (safety 3)
     if recipient.unreachable:
         return "unreachable"
+    if recipient.silent and RULES[kind].personal:
+        return "silent"
     if RULES[kind].opt_out and {channel, f"{channel}:{kind}"} & recipient.stopped:
         return "stopped"
     if kind is Kind.RESUME and recipient.texts != "yes":

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     REPLY = "reply"  # a colleague writes to a person, about a referral
     CLOSING = "closing"  # "is this solved?", once a referral is closed
     REMINDER = "reminder"  # of an appointment; also "something is new"
+    VERIFY = "verify"  # asks whoever has a phone that was silent for long to give the code
     BROADCAST = "broadcast"
 
 
@@ -27,7 +28,8 @@ class Rule:
 
     `lives`: how long after it was written it still makes sense (a row may say less); None: for ever.
     `quiet`: waits for the end of the quiet hours. `opt_out`: ended by STOP, or by an opt-out of the kind alone.
-    `gives_up`: how long it is tried again.
+    `gives_up`: how long it is tried again. `personal`: not to a phone that was silent so long that somebody else may
+    have it, before the code was given from it.
     """
 
     priority: int
@@ -36,6 +38,7 @@ class Rule:
     gives_up: timedelta
     quiet: bool = False
     opt_out: bool = False
+    personal: bool = False
 
 
 RULES: dict[Kind, Rule] = {
@@ -45,7 +48,8 @@ RULES: dict[Kind, Rule] = {
     Kind.RESUME: Rule(2, 0.1, timedelta(minutes=10), timedelta(minutes=10), opt_out=True),
     Kind.REPLY: Rule(3, 0.2, timedelta(hours=48), timedelta(hours=12)),
     Kind.CLOSING: Rule(3, 0.2, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
-    Kind.REMINDER: Rule(4, 0.35, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
-    Kind.BROADCAST: Rule(5, 0.5, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
+    Kind.REMINDER: Rule(4, 0.35, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True, personal=True),
+    Kind.VERIFY: Rule(4, 0.35, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True),
+    Kind.BROADCAST: Rule(5, 0.5, timedelta(hours=48), timedelta(hours=12), quiet=True, opt_out=True, personal=True),
 }
 TO_STAFF = frozenset({Kind.ALERT, Kind.STAFF})

@@ -24,6 +24,7 @@ class Why(StrEnum):
     NOT_ALLOWED = "not_allowed"  # the contact's terms, a private talk, a sealed or a child's request
     DECEASED = "deceased"  # the person of the file that it is about has died
     PERSON_TALKS = "person_talks"  # a conversation is under way there
+    SILENT = "silent"  # nothing was heard from the phone for so long that the code is asked for first
     UNREACHABLE = "unreachable"  # the number was found dead before
     NEVER_SEND = "never_send"  # a word that this channel must not carry
     CANCELLED = "cancelled"  # staff ended the broadcast before it left
@@ -43,6 +44,7 @@ OWN: dict[str, Why] = {  # what the gate, the sender and the calls to any gatewa
     "window": Why.WINDOW,
     "busy": Why.PERSON_TALKS,  # a question of ours waits for the end of another conversation
     "unreachable": Why.UNREACHABLE,
+    "silent": Why.SILENT,
     "never_send": Why.NEVER_SEND,
     "too_old": Why.TOO_OLD,
     "cancelled": Why.CANCELLED,

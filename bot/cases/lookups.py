@@ -39,6 +39,7 @@ class CaseStatus:
     last_told: datetime | None
     late: bool  # past the usual range of its stage
     minor: bool  # under 18 by the year of birth (safety 6)
+    own: bool  # asked from the file's own phone
     recorded_through: str  # journal id: what of this address's shard PostgreSQL has
 
 
@@ -228,6 +229,7 @@ class Lookups:
             last_told=row.status_told_at,
             late=usual is not None and (today - row.stage_since).days > usual,
             minor=row.year_of_birth is not None and today.year - row.year_of_birth < 18,
+            own=bool(row.own),
             recorded_through=row.recorded_through or "0-0",
         )
 

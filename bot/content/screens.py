@@ -9,7 +9,7 @@ import msgspec
 
 from bot.content import catalogues, lists
 from bot.content.catalogues import Catalogue
-from bot.content.loading import CHANNELS, SENTENCE, STAGE_WORDS, Loaded, load
+from bot.content.loading import CHANNELS, PUSH, SENTENCE, STAGE_WORDS, Loaded, load
 from bot.content.specs import ChoiceSpec, StateSpec
 from bot.engine import picking
 from bot.engine.flow import Flows
@@ -106,7 +106,14 @@ class Content:
     def sentence(self, name: str, language: str) -> str:
         """A reviewed sentence as it leaves; the default language where the person's has none."""
         language = language if language in self.flows.languages else self.flows.default_language
-        key = f"{SENTENCE}.{name}"
+        return self.as_it_leaves(f"{SENTENCE}.{name}", language)
+
+    def push(self, name: str, language: str) -> str:
+        """What leaves unasked about a file (flows/pushes.yaml), in one of the languages of the flows."""
+        return self.as_it_leaves(f"{PUSH}.{name}", language)
+
+    def as_it_leaves(self, key: str, language: str) -> str:
+        """A text of its own, by its key in the catalogues."""
         return self.say(key, self.loaded.texts[key], language).replace("{short_code}", self._constants.short_code)
 
     def down(self, language: str = "") -> str:

@@ -90,6 +90,7 @@ def told(walk: Walk, file: File) -> dict[str, str]:
         "stage": file.stage,
         "since": f"d:{file.since.isoformat()}",
         "minor": "yes" if file.minor else "no",
+        "own": "yes" if file.own else "no",
         "appointment": "none",
     }
     if file.minor:

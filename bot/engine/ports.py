@@ -20,6 +20,7 @@ class File:
     told_by_person: bool = False
     news: bool = True  # something changed since it was last told
     minor: bool = False
+    own: bool = True  # opened from the file's own phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class Lookups(Protocol):
 
     def ticket(self, ticket: str) -> Asked:
         """What is asked of whoever types this ticket: "call you now?", "is this solved?", or nothing."""
+
+    def of_staff(self) -> bool:
+        """Does this address belong to somebody of the staff?"""
 
     def find(self, what: str, values: Mapping[str, str]) -> Found:
         """A look-up that flows/data.yaml declares. One that claims says the same again for the same turn."""

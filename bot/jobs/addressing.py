@@ -124,5 +124,6 @@ def _recipient(row: Row, *, ciphers: Ciphers) -> Recipient:
         human_until=row["human_until"],
         last_inbound_at=row["wrote_at"],
         unreachable=row["unreachable_at"] is not None,
+        silent=row["silent_since"] is not None,
         unspeakable=tuple(row["names"]),
     )

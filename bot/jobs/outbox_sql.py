@@ -42,7 +42,7 @@ WITH held AS (
 SELECT t.id, t.kind, t.channel, t.gateway, t.contact_id, t.staff_id, t.referral_id, t.text_enc, t.template,
   t.parts_taken, t.question, t.expires_at, c.digest, c.number_enc, c.blocked, c.language, c.consent, c.texts,
   c.stopped || ARRAY(SELECT unnest(o.stopped) FROM opt_outs o WHERE o.contact_id = c.id AND o.told_at IS NULL)
-    AS stopped, c.human_until, c.unreachable_at,
+    AS stopped, c.human_until, c.unreachable_at, c.silent_since,
   s.login, s.phone_enc, s.email_enc, s.active, r.private, r.sealed, r.minor, r.terms_enc,
   ARRAY(SELECT k.name FROM cases k WHERE k.contact_id = t.contact_id) AS names,
   CASE WHEN t.channel = 'whatsapp' THEN (

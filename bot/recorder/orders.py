@@ -35,6 +35,7 @@ from bot.engine.effects import (
 )
 from bot.messages import Delivery
 from bot.outreach import acting as of_outreach
+from bot.outreach import lost
 from bot.reasons import Why, why
 from bot.recorder.rows import moment
 from bot.referrals import closing, ladder, missed_calls, replying, sealing, writing
@@ -227,6 +228,7 @@ def _staff(session: Session, effect: StaffAnswer, turned: Turned) -> None:
 
 def _status(session: Session, effect: ShowStatus, turned: Turned) -> None:
     status_shown(session, effect.case, at=turned.at)
+    lost.opened_with_code(session, effect.case, turned.contact_id, at=turned.at)
 
 
 def _act(session: Session, effect: Act, turned: Turned) -> None:

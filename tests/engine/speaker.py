@@ -22,6 +22,7 @@ from bot.text.damm import check_digit
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PHONE = "+22790001234"
 NO_PHONE = "whatsapp:NE.0000001"
+NOTHING = Found("none")  # what a look-up answers that a story says nothing of
 
 
 @dataclass
@@ -34,6 +35,7 @@ class FakeLookups:
     file: File = field(default_factory=lambda: File("482719368", "TRAINING_WAIT", date(2026, 11, 2), news=True))
     away: bool = False
     call_now_for: str = ""
+    staff: bool = False
     closed: str = ""
     found: dict[str, Found] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -61,11 +63,16 @@ class FakeLookups:
             raise LookupAway("away")
         return "call_now" if ticket == self.call_now_for else "closed" if ticket == self.closed else "waiting"
 
+    def of_staff(self) -> bool:
+        if self.away:
+            raise LookupAway("away")
+        return self.staff
+
     def find(self, what: str, values: Mapping[str, str]) -> Found:
         if self.away:
             raise LookupAway("away")
         self.asked.append((what, dict(values)))
-        return self.found[what]
+        return self.found.get(what, NOTHING)
 
 
 class CountingIds:

@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from bot.content.screens import Content
-from bot.engine.ports import File
+from bot.conversation import ASKED as ANSWERED
+from bot.engine.ports import File, Found, Item
 from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
 SPAN = re.compile(r"(\d+) (seconds|minutes|hours|days)")
@@ -74,15 +75,18 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
         told_by_person=given.pop("told", "no") == "yes",
         news=given.pop("news", "yes") == "yes",
         minor=given.pop("minor", "no") == "yes",
+        own=given.pop("own", "yes") == "yes",
     )
     lookups = {
         "code": given.pop("code", "7306"),
         "away": given.pop("away", "no") == "yes",
         "call_now_for": given.pop("call_now", ""),
         "closed": given.pop("closed", ""),
+        "found": _found(given),
     }
     address = NO_PHONE if given.pop("phone", "yes") == "no" else PHONE
     texts = given.pop("texts", "")
+    pushed = given.pop("pushed", "")
     asked, human = given.pop("asked", ""), given.pop("human", "").replace("yes", channel)
     consent = given.pop("consent", "yes")
     assert not given, f"unknown set-up: {', '.join(given)}"
@@ -91,11 +95,24 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
     speaker.contact = msgspec.structs.replace(
         speaker.contact, consent="" if consent == "none" else consent, texts=texts
     )
+    if pushed:
+        speaker.is_pushed(pushed, **content.loaded.pushed[pushed])
     if asked:
         speaker.is_asked(asked)
     if human:
         speaker.hears_from_staff(human)
     return speaker
+
+
+def _found(given: dict[str, str]) -> dict[str, Found]:
+    """`look_up=outcome,fact:value,+item|label` for the look-ups of flows/data.yaml."""
+    found = {}
+    for name in [name for name in given if name in ANSWERED]:
+        outcome, *told = given.pop(name).split(",")
+        facts = dict(one.split(":", 1) for one in told if not one.startswith("+"))
+        items = tuple(Item(*one[1:].split("|")) for one in told if one.startswith("+"))
+        found[name] = Found(outcome, facts, items)
+    return found
 
 
 def _act(speaker: Speaker, line: str) -> str | None:
@@ -105,6 +122,9 @@ def _act(speaker: Speaker, line: str) -> str | None:
     if line.startswith("(waits"):
         speaker.waits(**_span(line))
         return None
+    if line.startswith("(pushed "):
+        entry = line[8:-1]
+        return speaker.is_pushed(entry, **speaker.content.loaded.pushed[entry])
     if line == "(taps the kept button)":
         return speaker.says("", choice=speaker.kept)
     if line.startswith("(taps "):

@@ -8,9 +8,10 @@ import pytest
 
 from bot.cases.stages import STAGES
 from bot.engine.effects import OpenReferral
-from bot.engine.ports import File
+from bot.engine.ports import File, Found
 from tests.engine.speaker import NO_PHONE, Speaker
 
+FOREIGN = File("482719368", "KIT_READY", date(2026, 11, 16), own=False)  # from another phone than its own
 FILES = [
     {"file": File("482719368", stage, date(2026, 11, 16), told_by_person=told)}
     for stage in STAGES
@@ -25,6 +26,9 @@ FILES = [
     },
     {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 11, 3), place="Office Tahoua")},
     {"file": File("482719368", "TRAINING", date(2026, 11, 16), news=False)},
+    {"file": File("482719368", "MONITORING", date(2026, 11, 2)), "found": {"check_in": Found("due", {"checkin": "7"})}},
+    {"file": FOREIGN, "found": {"new_number": Found("ask")}},
+    {"file": FOREIGN, "found": {"new_number": Found("limited")}},
     {"code": ""},
     {"away": True},
     {"call_now_for": "4821737"},
@@ -34,7 +38,7 @@ NO_NUMBER = [{"address": NO_PHONE}, {"address": NO_PHONE, "call_now_for": "48217
 STARTS = {
     "ussd": ["(dials)"],
     "sms": ["482719368", "482719368 7306", "482719368 1111", "482-1737", "9", "STOP", "START", "RAPPEL", "MENU",
-            "il veut me tuer"],
+            "il veut me tuer", "(pushed checkin)"],
     "whatsapp": ["bonjour", "482719368 7306", "482-1737", "9", "STOP", "START", "RAPPEL", "il veut me tuer", "(voice note)"],
 }  # fmt: skip
 TYPED = {
@@ -54,6 +58,9 @@ def _say(speaker: Speaker, text: str) -> None:
         speaker.dials()
     elif text == "(voice note)":
         speaker.says("", media="audio")
+    elif text.startswith("(pushed "):
+        entry = text[8:-1]
+        speaker.is_pushed(entry, **speaker.content.loaded.pushed[entry])
     else:
         speaker.says(text)
 

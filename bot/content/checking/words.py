@@ -10,7 +10,7 @@ from bot.content import catalogues
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.channels import reached
 from bot.content.checking.data import tellable
-from bot.content.loading import CONSTANTS, SENTENCE, STAGE_WORDS, placeholders
+from bot.content.loading import CONSTANTS, PUSH, SENTENCE, STAGE_WORDS, placeholders
 from bot.content.screens import SCREEN
 from bot.text.gsm7 import fold, is_gsm7, segments, septets
 
@@ -51,9 +51,9 @@ def place_of(book: Book, key: str, english: str) -> str:
     head, _, rest = key.partition(".")
     if head == "stage":
         return book.table("stages", *rest.split(".")[:1], *reversed(rest.split(".")[1:]))
-    if head == SENTENCE:
-        return book.table("sentences", rest)
-    if head in ("foot", "window", "place", "notice"):
+    if head in (SENTENCE, PUSH):
+        return book.table("sentences" if head == SENTENCE else "pushes", rest)
+    if head in book.loaded.sources["words"].data and key not in book.specs:
         return book.table("words", head, rest)
     state = key.removesuffix(".after")
     part = "after" if state != key else "ask" if book.specs[state].ask is not None else "say"

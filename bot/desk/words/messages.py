@@ -21,6 +21,7 @@ def kind(code: str) -> str:
         "reply": say("reply from a colleague"),
         "closing": say("is it solved?"),
         "reminder": say("reminder"),
+        "verify": say("asks for the code"),
         "broadcast": say("announcement"),
     }
     return words.get(code, code)
@@ -92,6 +93,10 @@ def reason(cause: Why) -> tuple[str, str]:
             say("Nothing by machine about this file leaves any more. Whoever knows the family calls, if at all."),
         ),
         Why.PERSON_TALKS: (say("A conversation is under way there."), say("Nothing: it leaves afterwards.")),
+        Why.SILENT: (
+            say("Nothing was heard from this phone for six months: somebody else may have it."),
+            say("Nothing: the person was asked to dial and give the code. Call, if a call is allowed."),
+        ),
         Why.UNREACHABLE: (
             say("The number was found dead before."),
             say("Ask for another number at the next contact. The mark ends when the person writes."),
