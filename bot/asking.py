@@ -1,12 +1,13 @@
 """What a conversation asks of the tables: the shape of a look-up that flows/data.yaml declares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.config import Settings
 from bot.engine.ports import Found
 from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
@@ -28,6 +29,7 @@ class Asking:
     ciphers: Ciphers
     zone: ZoneInfo
     attempts: Attempts
+    settings: Settings = field(default_factory=lambda: Settings.model_validate({}))
 
 
 Answers = Mapping[str, Callable[[Asking], Found]]

@@ -67,7 +67,7 @@ class Services:
             self.ciphers,
             timeout=self.settings.lookup_timeout,
             threads=max(1, self.settings.web_threads // 2),
-            timezone=self.settings.timezone,
+            settings=self.settings,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, text
 
 from bot.asking import Asking
 from bot.cases.bounded import Bounded
+from bot.config import Settings
 from bot.engine.ports import Asked, Found
 from bot.store.attempts import Attempts, Verdict
 from bot.store.ciphers import AddressKey, Ciphers
@@ -118,14 +119,15 @@ class Lookups:
         timeout: float = 0.8,
         threads: int = 2,
         ranges: Mapping[str, int] | None = None,
-        timezone: str = "Africa/Niamey",
+        settings: Settings | None = None,
     ) -> None:
         """`ranges`: days after which a stage takes longer than usual, by stage code."""
         self._bounded = Bounded(database, timeout=timeout, threads=threads)
         self._attempts = attempts
         self._ciphers = ciphers
         self._ranges = dict(ranges or {})
-        self._zone = ZoneInfo(timezone)
+        self._settings = settings or Settings.model_validate({})
+        self._zone = ZoneInfo(self._settings.timezone)
 
     def check(
         self, *, case: str, secret: str, address: AddressKey, channel: str, turn: bytes, now: datetime
@@ -187,7 +189,7 @@ class Lookups:
         """What a look-up that flows/data.yaml declares answers, in one small transaction."""
 
         def ask(connection: Connection) -> Found:
-            known = (address.digest, channel, turn, now, self._ciphers, self._zone, self._attempts)
+            known = (address.digest, channel, turn, now, self._ciphers, self._zone, self._attempts, self._settings)
             return answer(Asking(connection, values, *known))
 
         return self._bounded.run(ask)

@@ -15,11 +15,11 @@ from bot.engine import picking
 from bot.engine.flow import Flows
 from bot.messages import Button
 from bot.text.cases import show_ticket
-from bot.text.dates import day_month, weekday_day_month
+from bot.text.dates import day_month, weekday, weekday_day_month
 from bot.text.gsm7 import fold
 from bot.text.pages import ussd_pages
 
-DAY, SUM = re.compile(r"[dw]:\d{4}-\d\d-\d\d"), re.compile(r"n:-?\d{1,12}")
+DAY, SUM = re.compile(r"[dkw]:\d{4}-\d\d-\d\d"), re.compile(r"n:-?\d{1,12}")
 LIST = "items"  # where a template has its list
 WIDE = 4_000  # letters: nothing is cut where there is room
 SCREEN = 160  # septets, "CON " included
@@ -181,7 +181,7 @@ class Content:
         return words
 
     def value(self, name: str, raw: str, language: str) -> str:
-        """A value as people read it: `@key` a text, `d:` a date, `w:` with its weekday, `p:` a place, `n:` a sum."""
+        """A value as people read it: `@key` a text, `d:` a date, `w:` with its weekday, `k:` the weekday, `p:` a place, `n:` a sum."""
         if name == "ticket":
             return show_ticket(raw)
         kind, rest = raw[:2], raw[2:]
@@ -189,6 +189,8 @@ class Content:
             return self.say(raw[1:], self.loaded.texts.get(raw[1:], ""), language)
         if DAY.fullmatch(raw):
             day = date.fromisoformat(rest)
+            if kind == "k:":
+                return weekday(day, language)
             return day_month(day) if kind == "d:" else weekday_day_month(day, language, capital=True)
         if SUM.fullmatch(raw):
             return f"{int(rest):,}".replace(",", " ")

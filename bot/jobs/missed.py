@@ -117,7 +117,7 @@ def _conversation(services: Services) -> Iterator[Conversation]:
         services.ciphers,
         timeout=settings.lookup_timeout,
         threads=1,
-        timezone=settings.timezone,
+        settings=settings,
     )
     content = Content.read(ROOT, Constants(settings.short_code, settings.emergency_number))
     try:
