@@ -39,6 +39,23 @@ def protect(*cuts: Sequence[int]) -> list[list[Count]]:
     return shown
 
 
+def protect_table(rows: Sequence[Sequence[int]]) -> list[list[Count]]:
+    """The counts of a table as they may be shown, without any sum: none can be reckoned back by whoever learns the sum
+    of its row or of its column from elsewhere (the requests of a week).
+    """
+    table = [[Count(one) if one >= SMALLEST else Count(None, few=True) for one in row] for row in rows]
+    lines = [[(y, x) for x in range(len(row))] for y, row in enumerate(rows)]
+    lines += [[(y, x) for y in range(len(rows))] for x in range(len(rows[0]) if rows else 0)]
+    while (told := next((line for line in lines if _told_by_sum(rows, table, line)), None)) is not None:
+        left = [(one.value, y, x) for y, x in told if (one := table[y][x]).value is not None]
+        if not left:
+            # Everything of that line is hidden and the words "under 5" alone tell too much: say nothing of any count.
+            return [[Count(None) for _ in row] for row in rows]
+        _, y, x = min(left)
+        table[y][x] = Count(None)
+    return table
+
+
 def may_show(part: int, whole: int) -> bool:
     """May a share be told? Neither the part nor what is left of the whole may be under 5, unless it is nobody."""
     return whole >= SMALLEST and all(one == 0 or one >= SMALLEST for one in (part, whole - part))
@@ -76,5 +93,18 @@ def _cover(cuts: list[list[Count]], place: int) -> bool:
         left = [(one.value, index) for index, one in enumerate(cut) if one.value is not None]
         if left:
             cut[min(left)[1]] = Count(None)
+            return True
+    return False
+
+
+def _told_by_sum(rows: Sequence[Sequence[int]], table: list[list[Count]], line: list[tuple[int, int]]) -> bool:
+    """Does the sum of a row or column leave one of its hidden counts a single value, and that is somebody?"""
+    hidden = [(y, x) for y, x in line if table[y][x].value is None]
+    rest = sum(rows[y][x] for y, x in hidden)
+    low, high = (sum(table[y][x].range[end] for y, x in hidden) for end in (0, 1))
+    for y, x in hidden:
+        least, most = table[y][x].range
+        least, most = max(least, rest - (high - most)), min(most, rest - (low - least))
+        if least == most and 0 < least < SMALLEST:
             return True
     return False

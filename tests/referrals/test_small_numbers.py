@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.referrals.small_numbers import MANY, SMALLEST, Count, may_show, protect, ranges
+from bot.referrals.small_numbers import MANY, SMALLEST, Count, may_show, protect, protect_table, ranges
 
 few_or_many = st.integers(0, 7) | st.integers(0, 60)
 HIGHEST = 14  # past it a hidden count that is not "under 5" is as good as unknown to the reader in `possible`
@@ -86,3 +86,45 @@ def test_a_share_hides_what_is_left_too():
     assert not may_show(38, 40)
     assert not may_show(2, 40)
     assert not may_show(4, 4)
+
+
+tables = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.lists(few_or_many, min_size=width, max_size=width), min_size=1, max_size=4)
+)
+
+
+def guesses(line, total):
+    """What each hidden count of a row or column can be, for whoever knows its sum, found by trying out all of them."""
+    hidden = [range(one.range[0], min(one.range[1], total) + 1) for one in line if one.value is None]
+    left = total - sum(one.value for one in line if one.value is not None)
+    fitting = [guess for guess in product(*hidden) if sum(guess) == left]
+    return [set(values) for values in zip(*fitting, strict=True)]
+
+
+@given(tables)
+def test_nobody_reckons_a_small_count_of_a_table_back_by_a_sum_of_its_row_or_column(rows):
+    shown = protect_table(rows)
+    for line, counts in [
+        *zip(shown, rows, strict=True),
+        *zip(zip(*shown, strict=True), zip(*rows, strict=True), strict=True),
+    ]:
+        if sum(counts) < 25:  # trying out larger sums takes long
+            assert all(len(found) > 1 or found <= {0} or min(found) >= SMALLEST for found in guesses(line, sum(counts)))
+
+
+@given(tables)
+def test_what_a_table_shows_is_true_and_never_small(rows):
+    for line, counts in zip(protect_table(rows), rows, strict=True):
+        for one, count in zip(line, counts, strict=True):
+            assert one.value in (None, count)
+            assert one.value is None or one.value >= SMALLEST
+            assert not one.few or count < SMALLEST
+
+
+def test_one_small_count_of_a_row_hides_another_with_it():
+    assert protect_table([[12, 3, 9], [0, 0, 0]])[0] == [Count(12), Count(None, few=True), Count(None)]
+
+
+def test_large_and_empty_tables_are_shown_as_they_are():
+    assert protect_table([[9, 12], [7, 8]]) == [[Count(9), Count(12)], [Count(7), Count(8)]]
+    assert protect_table([[0, 6]]) == [[Count(None, few=True), Count(6)]]

@@ -180,6 +180,7 @@ class Participant(Base):
     moved_up_at: Mapped[datetime | None]  # a place came free
     told_at: Mapped[datetime | None]  # of that
     left_at: Mapped[datetime | None]
+    left_turn: Mapped[bytes | None]
     completed_at: Mapped[datetime | None]  # of a training
     turn: Mapped[bytes | None]
 

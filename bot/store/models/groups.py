@@ -44,7 +44,8 @@ class GroupMember(Base):
     asked_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]  # the code was right on this phone, or something was done since
     ended_at: Mapped[datetime | None]
-    ended: Mapped[str] = mapped_column(server_default="")  # left, refused, locked_out
+    ended: Mapped[str] = mapped_column(server_default="")  # left, refused, lapsed, locked_out
+    ended_turn: Mapped[bytes | None]  # of who left by phone: the same turn says so again
 
 
 class BookLine(Base):

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended", sa.Text(), server_default="", nullable=False),
+        sa.Column("ended_turn", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("role in ('asking', 'member', 'officer')"),
         sa.ForeignKeyConstraint(
             ["group_id"],
@@ -182,6 +183,7 @@ def upgrade() -> None:
         sa.Column("moved_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_turn", sa.LargeBinary(), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("turn", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,1 @@
+"""Communities, their groups and what they decide."""
