@@ -308,6 +308,9 @@ class _TurnLookups:
     def ticket(self, ticket: str) -> Asked:
         return self._lookups.ticket(ticket=ticket, channel=self._inbound.channel)
 
+    def of_staff(self) -> bool:
+        return self._lookups.of_staff(self._address)
+
     def find(self, what: str, values: Mapping[str, str]) -> Found:
         answer = ASKED.get(what)
         if answer is None:

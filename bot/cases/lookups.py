@@ -101,6 +101,7 @@ _TICKET = text(
     from tickets join referrals on referrals.id = tickets.referral_id where tickets.number = :ticket
     """
 )
+_OF_STAFF = text("select exists (select 1 from staff where phone_digest = :digest and active)")
 _LOCK = {
     True: text("update cases set locked_enrolled = true, last_attempt_at = :now where number = :number"),
     False: text("update cases set locked_others = true, last_attempt_at = :now where number = :number"),
@@ -175,6 +176,11 @@ class Lookups:
         """
         values = {"ticket": ticket, "ussd": channel == "ussd"}
         return self._bounded.run(lambda connection: connection.scalar(_TICKET, values)) or "waiting"
+
+    def of_staff(self, address: AddressKey) -> bool:
+        """Does this phone belong to somebody who works here?"""
+        values = {"digest": address.digest}
+        return self._bounded.run(lambda connection: bool(connection.scalar(_OF_STAFF, values)))
 
     def find(
         self,

@@ -12,6 +12,7 @@ from bot.engine.hearing import RESUME_FOR, WHATSAPP_IDLE, Heard, hear, milliseco
 from bot.engine.ports import Ids, Lookups
 from bot.engine.session import Contact, Session
 from bot.engine.walk import YOUNG, Reply, Walk
+from bot.errors import LookupAway
 from bot.messages import Channel, Inbound, has_phone
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
@@ -205,8 +206,10 @@ def _command(walk: Walk, state: State | None, text: str, channel: Channel) -> bo
 def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
     answer = staff_answer(text) if channel is not Channel.USSD else None
     if answer is not None:
-        walk.effects.append(StaffAnswer(answer=answer.answer, code=answer.code, result=answer.result))
-        if answer.answer != "unclear":
+        of_staff = None if answer.answer == "unclear" else _of_staff(walk)
+        if of_staff is not False:
+            walk.effects.append(StaffAnswer(answer=answer.answer, code=answer.code, result=answer.result))
+        if of_staff:
             return True
     word = keyword(text)
     if word is None:
@@ -216,6 +219,14 @@ def _keyword(walk: Walk, text: str, channel: Channel) -> bool:
         walk.stop(stopped=word == "stop")
     walk.enter_anew({"stop": "stopped", "start": "started", "callback": "callback"}.get(word, "menu"))
     return True
+
+
+def _of_staff(walk: Walk) -> bool | None:
+    """Does somebody of the staff say it? None: not known now. From anybody else it is text like any other."""
+    try:
+        return walk.lookups.of_staff()
+    except LookupAway:
+        return None
 
 
 def _danger(walk: Walk, text: str) -> bool:

@@ -38,7 +38,7 @@ def staff_answer(
     ciphers: Ciphers,
     settings: Settings,
 ) -> bool:
-    """Handle an answer; False if the number is nobody's of the staff: then nothing is said, for the turn is over.
+    """Handle an answer; False if the number is nobody's of the staff: the turn has then answered as it answers any text.
 
     A code works once, from its recipient's own number, while its alert is open; for what came of a call, as long as
     the recipient has the referral. Everything else gets one text that reveals nothing: not whether the code exists,

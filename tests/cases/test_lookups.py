@@ -17,7 +17,7 @@ from bot.cases.importing import Source, apply
 from bot.cases.lookups import Lookups
 from bot.errors import LookupAway
 from bot.store.attempts import Attempts, Verdict
-from bot.store.models import Case, Referral, Ticket
+from bot.store.models import Case, Referral, Staff, Ticket
 from tests.cases.test_importing import write
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -378,3 +378,14 @@ def test_the_breaker_lets_one_probe_through_after_its_rest():
     assert not breaker.allows(15.1)
     breaker.worked()
     assert breaker.allows(15.2)
+
+
+def test_a_phone_of_the_staff_is_known_until_they_leave(database, ciphers, lookups):
+    address = ciphers.address("+22790009999")
+    assert not lookups.of_staff(address)
+    with database.transaction() as session:
+        session.add(Staff(login="h", name="H", role="protection", phone_digest=address.digest))
+    assert lookups.of_staff(address)
+    with database.transaction() as session:
+        session.scalars(select(Staff)).one().active = False
+    assert not lookups.of_staff(address)
