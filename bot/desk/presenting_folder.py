@@ -231,12 +231,13 @@ def _told(told: Told, now: datetime) -> Knot:
     alert, message = told.alert, told.message
     when = dates.day_and_hour(alert.told_at, now)
     state: Any = message.state if message is not None else ""
+    channel = codes.channel(message.channel if message is not None else "sms")
     sent = (
-        say("SMS not delivered")
+        say("%(channel)s not delivered", channel=channel)
         if state in FAILED
-        else say("SMS delivered")
+        else say("%(channel)s delivered", channel=channel)
         if state == "delivered"
-        else say("SMS sent")
+        else say("%(channel)s sent", channel=channel)
     )
     if alert.answer == "ok":
         answered = dates.hour(alert.answered_at) if alert.answered_at else ""

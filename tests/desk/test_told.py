@@ -31,3 +31,20 @@ def test_each_channel_of_an_alert_is_a_row_with_the_answer(hadiza, opened, cast,
 
 def test_nobody_told_has_no_table(hadiza, opened):
     assert "fold told" not in hadiza.reads(f"/desk/referrals/{opened('4821737')}")
+
+
+def test_the_ladder_names_the_channel_of_each_alert(hadiza, opened, cast, database):
+    request = opened("4821737", told="hadiza")
+    with database.transaction() as session:
+        [alert] = session.query(Alert).all()
+        session.add(
+            Message(
+                id="1" * 32, kind="alert", channel="email", gateway="email", staff_id=cast["hadiza"],
+                referral_id=request, state="delivered", sent_at=NOON, created_at=NOON,
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(MessageAlert(message_id="1" * 32, alert_id=alert.id))
+    page = hadiza.reads(f"/desk/referrals/{request}")
+    assert "e-mail remis" in page
+    assert "SMS remis" not in page
