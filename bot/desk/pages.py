@@ -117,6 +117,7 @@ PAGES: dict[str, Rule] = {
     "desk.person": PEOPLE,
     "desk.reset": PEOPLE,
     "desk.leave": PEOPLE,
+    "desk.bring_back": PEOPLE,
 }
 
 

@@ -56,13 +56,9 @@ def person(staff_id: int) -> ResponseReturnValue:
         form.login.data = staff.login
         try:
             with services().database.transaction() as session:
-                changed = staffing.change_staff(
-                    session, _found(session, staff_id), _wished(form, staff), ciphers=services().ciphers,
-                    region=_region(),
-                )  # fmt: skip
-                if changed:
-                    _note(session, "changed", staff)
+                _change(session, _found(session, staff_id), _wished(form, staff))
             services().wake("climb")
+            services().wake("send_messages")
             flash(say("Saved."))
             return redirect(url_for("desk.people"))
         except StaffError as error:
@@ -99,6 +95,36 @@ def leave(staff_id: int) -> ResponseReturnValue:
     services().wake("climb")
     flash(say("Access ended. Open requests handed over: %(count)s.", count=held))
     return redirect(url_for("desk.people"))
+
+
+@blueprint.post("/staff/<int:staff_id>/return")
+def bring_back(staff_id: int) -> ResponseReturnValue:
+    """Somebody who left works here again; the page shows their start code, once."""
+    with services().database.transaction() as session:
+        staff = _found(session, staff_id)
+        if staff.active:
+            return redirect(url_for("desk.person", staff_id=staff_id))
+        code = staffing.bring_back(session, staff, ciphers=services().ciphers, now=now())
+        _note(session, "returned", staff)
+    return render_template("desk/start_code.html", person=staff, code=code, here="desk.people")
+
+
+def _change(session: Session, staff: Staff, wished: NewStaff) -> None:
+    """Nobody gives themselves a role: that takes another administrator. Raises StaffError."""
+    before = staff.role
+    if staff.id == reader().id and wished.role != before:
+        raise StaffError("role: " + say("You cannot change your own role; another administrator can."))
+    if not staffing.change_staff(session, staff, wished, ciphers=services().ciphers, region=_region()):
+        return
+    session.add(
+        Audit(
+            staff_id=reader().id, action="staff_changed", subject=f"staff:{staff.id}",
+            detail={"role": staff.role, "before": before} if staff.role != before else {},
+        )
+    )  # fmt: skip
+    staffing.tell_of_role(
+        session, staff, before, by=reader(), at=now(), ciphers=services().ciphers, settings=services().settings
+    )
 
 
 def _found(session: Session, staff_id: int) -> Staff:

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ReferralError
-from bot.referrals import chains, reader_keys, rota, rows
+from bot.referrals import chains, reader_keys, rota, rows, words
 from bot.referrals.access import QUEUES, ROLES, may_see
 from bot.referrals.ladder import hurry
+from bot.referrals.telling import tell
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.store.models import Alert, Audit, Case, Duty, Referral, ReferralEvent, Staff
@@ -26,6 +27,7 @@ from bot.text.phones import mobile
 SHORTEST_PASSWORD = 10
 START_FOR = timedelta(days=2)
 START_TRIES = 5
+LOGIN_TOLD = 20  # letters of a login in an SMS
 START_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that reads like something else
 LANGUAGES = ("fr", "ha", "en")  # alerts exist in these
 COLUMNS = ("login", "name", "phone", "role", "language", "languages", "offices", "queues", "partner")
@@ -76,12 +78,13 @@ def add_staff(session: Session, new: NewStaff, *, ciphers: Ciphers, region: str 
 
 
 def change_staff(session: Session, staff: Staff, new: NewStaff, *, ciphers: Ciphers, region: str = "NE") -> bool:
-    """Bring somebody in line with `new`; True if anything changed. The duty lists stay as they are."""
+    """Bring somebody in line with `new`; True if anything changed. The duty lists stay as they are, and who left stays
+    away: `bring_back` is a step of its own.
+    """
     number = _checked(new, region)
     before = _view(staff)
     digest = ciphers.address(number).digest if number else None
     _fill(staff, new, number, ciphers, keep_phone=digest == staff.phone_digest)
-    staff.active = True
     if _view(staff) == before:
         return False
     _phone_is_free(session, staff)
@@ -156,6 +159,24 @@ def leave(session: Session, login: str) -> None:
     reader_keys.retire(session, staff.id, at)
     session.add(Audit(action="staff_left", subject=f"staff:{staff.id}"))
     _hand_back(session, staff)
+
+
+def bring_back(session: Session, staff: Staff, *, ciphers: Ciphers, now: datetime) -> str:
+    """Somebody who left works here again: invited like anybody new, on no duty list. Returns the start code."""
+    staff.active = True
+    session.add(Audit(action="staff_brought_back", subject=f"staff:{staff.id}"))
+    return give_start_code(session, staff, ciphers=ciphers, now=now)
+
+
+def tell_of_role(
+    session: Session, staff: Staff, before: str, *, by: Staff, at: datetime, ciphers: Ciphers, settings: Settings
+) -> None:
+    """The coordinators hear of every role that was an administrator's or becomes one's."""
+    if staff.role == before or "admin" not in (staff.role, before):
+        return
+    for one in session.scalars(select(Staff).where(Staff.role == "coordinator", Staff.active).order_by(Staff.id)):
+        text = words.say("role_changed", one.language, by_login=by.login[:LOGIN_TOLD], login=staff.login[:LOGIN_TOLD])
+        tell(session, one, text=text, at=at, ciphers=ciphers, settings=settings)
 
 
 def join_duty(session: Session, staff: Staff, *, queue: str, office: str = "") -> None:

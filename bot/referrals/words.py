@@ -177,6 +177,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "ha": "Maraba, jerin aiki: babu kowa a jeri {letter}, {span}. Ku cika jerin a shafi.",
         "en": "Maraba, rota: nobody for queue {letter}, {span}. Fill it in on the desk.",
     },
+    "role_changed": {  # to the coordinator: of a role that was an administrator's, or becomes one's
+        "fr": "Maraba: {by_login} a change le role de {login} (administration). Si ce n'est pas prevu, demandez pourquoi.",
+        "ha": "Maraba: {by_login} ya sauya matsayin {login} (gudanarwa). Idan ba a shirya ba, ku tambaya dalili.",
+        "en": "Maraba: {by_login} changed the role of {login} (administration). If this was not planned, ask why.",
+    },
     "by_email": {  # the end of an alert by e-mail
         "fr": "Repondez par SMS depuis votre telephone, ou ouvrez le bureau. Ne repondez pas a cet e-mail.",
         "ha": "Ku amsa da SMS daga wayarku, ko ku bude shafi. Kada ku amsa wannan imel.",

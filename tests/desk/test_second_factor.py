@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.desk import second_factor
-from bot.store.models import Audit, Referral, Staff, StaffSession
+from bot.store.models import Audit, Message, Referral, Staff, StaffSession
 
 from .conftest import PASSWORD, Reader
 
@@ -296,6 +296,58 @@ def test_who_leaves_is_put_out_and_their_work_goes_on(adamou, hadiza, opened, ca
         assert session.scalars(
             select(Audit.staff_id).where(Audit.action == "staff_left", Audit.staff_id.is_not(None))
         ).all()
+
+
+def as_role(adamou, staff_id, login, role):
+    path = f"/desk/staff/{staff_id}"
+    return adamou.post(path, on=path, login=login, name=login.title(), role=role, language="fr")
+
+
+def test_who_left_stays_away_until_brought_back_with_a_new_code(adamou, hadiza, cast, database, visitor):
+    adamou.post(f"/desk/staff/{cast['hadiza']}/leave")
+    as_role(adamou, cast["hadiza"], "hadiza", "protection")
+    with database.transaction() as session:
+        assert not session.get_one(Staff, cast["hadiza"]).active
+    page = adamou.post(f"/desk/staff/{cast['hadiza']}/return", on=f"/desk/staff/{cast['hadiza']}").text
+    assert visitor.signs_in("hadiza").status_code == 403
+    code = re.search(r"<code class=\"secret\">([A-Z0-9-]{14})</code>", page)[1]
+    visitor.post("/desk/start", on="/desk/start", login="hadiza", start=code, password=PASSWORD)
+    assert visitor.signs_in("hadiza").status_code == 302
+    again = adamou.post(f"/desk/staff/{cast['hadiza']}/return", on=f"/desk/staff/{cast['hadiza']}")
+    assert (again.status_code, "secret" in again.text) == (302, False)
+
+
+def test_nobody_gives_themselves_a_role(adamou, cast, database):
+    page = as_role(adamou, cast["adamou"], "adamou", "protection")
+    assert 'id="role-error"' in page.text
+    with database.transaction() as session:
+        assert session.get_one(Staff, cast["adamou"]).role == "admin"
+
+
+def told_to(database, ciphers, login):
+    with database.transaction() as session:
+        sent = session.scalars(select(Message).join(Staff, Staff.id == Message.staff_id).where(Staff.login == login))
+        return [ciphers.decrypt(one.text_enc, f"messages|{one.id}|text".encode()).decode() for one in sent]
+
+
+def test_the_coordinator_hears_of_roles_of_administrators_alone(adamou, cast, database, ciphers):
+    with database.transaction() as session:
+        number = "+22790008811"
+        ousmane = session.get_one(Staff, cast["ousmane"])
+        ousmane.role, ousmane.phone_digest = "coordinator", ciphers.address(number).digest
+        ousmane.phone_enc = ciphers.encrypt(number.encode(), b"staff|ousmane|phone")
+    as_role(adamou, cast["moussa"], "moussa", "protection")
+    assert told_to(database, ciphers, "ousmane") == []
+    as_role(adamou, cast["moussa"], "moussa", "admin")
+    as_role(adamou, cast["moussa"], "moussa", "protection")
+    told = told_to(database, ciphers, "ousmane")
+    assert len(told) == 2
+    assert all(text.startswith("Maraba: adamou a change le role de moussa") for text in told)
+    with database.transaction() as session:
+        changed = session.scalars(
+            select(Audit.detail).where(Audit.action == "staff_changed", Audit.staff_id == cast["adamou"])
+        ).all()
+        assert {"role": "admin", "before": "protection"} in changed
 
 
 def test_an_administrator_cannot_put_themselves_out(adamou, cast):

@@ -20,6 +20,8 @@ def longest(language):
         "by": max(days, key=len),
         "since": max((words.since(timedelta(minutes=m), language) for m in (1, 119, 2879, 999_999)), key=len),
         "count": 999,
+        "login": "x" * 20,
+        "by_login": "x" * 20,
         "span": max((words.span(NOW, NOW + timedelta(days=n), language) for n in range(1, 9)), key=len),
         "tickets": words.listed(["482-1737 B"] * 999),
     }

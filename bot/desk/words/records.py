@@ -64,6 +64,7 @@ def action(code: str) -> str:
         "staff_changed": say("changed somebody's role or offices"),
         "staff_reset": say("reset somebody's access"),
         "staff_left": say("ended somebody's access"),
+        "staff_returned": say("brought somebody back"),
         "referral.accept": say("took a request on"),
         "referral.refuse": say("could not take a request"),
         "referral.postpone": say("asked for more time"),
