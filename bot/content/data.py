@@ -18,6 +18,7 @@ class LookUpSpec(Spec):
     gives: tuple[str, ...] | dict[str, str] = ()
     a_list: bool = Field(False, alias="list")
     claims: bool = False
+    forgets: tuple[str, ...] = ()
 
     @field_validator("outcomes")
     @classmethod
@@ -29,7 +30,15 @@ class LookUpSpec(Spec):
     def made(self) -> LookUp:
         """As the engine has it."""
         gives = self.gives if isinstance(self.gives, dict) else dict.fromkeys(self.gives, USUAL_LONGEST)
-        return LookUp(self.outcomes, self.needs, self.optional, gives, a_list=self.a_list, claims=self.claims)
+        return LookUp(
+            self.outcomes,
+            self.needs,
+            self.optional,
+            gives,
+            a_list=self.a_list,
+            claims=self.claims,
+            forgets=self.forgets,
+        )
 
 
 class ActSpec(Spec):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.text import cases
 from bot.text.digits import fold_digits
 from bot.text.phones import mobile
+from bot.text.proposals import proposal_number
 
 if TYPE_CHECKING:
     from bot.engine.walk import Walk
@@ -71,6 +72,11 @@ def _words(walk: Walk, text: str) -> str | None:
     return "yes"
 
 
+def _proposal(_: Walk, text: str) -> str | None:
+    """The number of a proposal, as its digits."""
+    return proposal_number(text)
+
+
 def _half(_: Walk, text: str) -> str | None:
     """The first part of a case number that came in two SMS."""
     digits = "".join(filter(str.isdigit, fold_digits(text)))
@@ -86,4 +92,5 @@ ANSWERS: dict[str, Callable[[Walk, str], str | None]] = {
     "half": _half,
     "number": _number,
     "words": _words,
+    "proposal": _proposal,
 }

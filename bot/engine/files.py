@@ -31,10 +31,13 @@ def _declared(walk: Walk, what: str) -> str:
     Only what flows/data.yaml declares counts. Facts of an earlier answer never stay beside those of this one.
     """
     declared = walk.flows.look_ups[what]
-    if any(name not in walk.values for name in declared.needs):
+    if not all(walk.values.get(name) for name in declared.needs):
         return AWAY
     asked = (*declared.needs, *declared.optional)
-    found = walk.lookups.find(what, {name: walk.values[name] for name in asked if name in walk.values})
+    values = {name: walk.values[name] for name in asked if walk.values.get(name)}
+    for secret in declared.forgets:
+        walk.values.pop(secret, None)
+    found = walk.lookups.find(what, values)
     if found.outcome not in declared.outcomes:
         return AWAY
     for name in declared.gives:

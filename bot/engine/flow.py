@@ -106,7 +106,8 @@ class Stage:
 class LookUp:
     """A look-up of flows/data.yaml. `gives`: its facts, with the longest value of each; `a_list`: items to pick from.
 
-    `claims`: it writes inside the turn, once, because what it takes may be gone a moment later.
+    `claims`: it writes inside the turn, once, because what it takes may be gone a moment later. `forgets`: values
+    that are gone from the conversation once asked, whatever the outcome: a code.
     """
 
     outcomes: tuple[str, ...]
@@ -115,6 +116,7 @@ class LookUp:
     gives: dict[str, str] = field(default_factory=dict)
     a_list: bool = False
     claims: bool = False
+    forgets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

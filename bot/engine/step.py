@@ -17,6 +17,7 @@ from bot.messages import Channel, Inbound, has_phone
 from bot.text.cases import case_and_code, case_number, ticket
 from bot.text.digits import choice, fold_digits
 from bot.text.keywords import keyword, keyword_language, staff_answer, yes_no
+from bot.text.proposals import proposal_number
 from bot.triage import names_child
 
 MENU, BACK, PRIVATE, MORE = "0", "00", "9", "98"
@@ -252,7 +253,7 @@ def _more_of_it(walk: Walk, state: State, text: str) -> bool:
 
 
 def _number_by_itself(walk: Walk, state: State | None, text: str, channel: Channel) -> bool:
-    """A ticket, a case number, or both numbers of a file, typed where nothing asks for them."""
+    """A ticket, a case number, both numbers of a file, or a proposal's, typed where nothing asks for them."""
     if state is not None and state.answer:
         return False
     number = _joined(walk, text) if channel is Channel.SMS else None
@@ -261,6 +262,10 @@ def _number_by_itself(walk: Walk, state: State | None, text: str, channel: Chann
         return True
     if len(text) < 3:
         return False
+    proposal = proposal_number(text) if text[0] in "Pp" else None  # as it is shown: P-1234
+    if proposal is not None:
+        walk.enter_anew("proposal", which=proposal)
+        return True
     both = case_and_code(text)
     if both is not None:
         walk.enter_anew("case_and_code", case=both[0], secret=both[1])

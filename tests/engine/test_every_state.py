@@ -8,8 +8,10 @@ import pytest
 
 from bot.cases.stages import STAGES
 from bot.engine.effects import OpenReferral
-from bot.engine.ports import File, Found
-from tests.engine.speaker import NO_PHONE, Speaker
+from bot.engine.flow import Flows
+from bot.engine.ports import File, Found, Item
+from bot.errors import LookupAway
+from tests.engine.speaker import NO_PHONE, FakeLookups, Speaker
 
 FOREIGN = File("482719368", "KIT_READY", date(2026, 11, 16), own=False)  # from another phone than its own
 FILES = [
@@ -26,9 +28,7 @@ FILES = [
     },
     {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 11, 3), place="Office Tahoua")},
     {"file": File("482719368", "TRAINING", date(2026, 11, 16), news=False)},
-    {"file": File("482719368", "MONITORING", date(2026, 11, 2)), "found": {"check_in": Found("due", {"checkin": "7"})}},
-    {"file": FOREIGN, "found": {"new_number": Found("ask")}},
-    {"file": FOREIGN, "found": {"new_number": Found("limited")}},
+    {"file": FOREIGN},
     {"code": ""},
     {"away": True},
     {"call_now_for": "4821737"},
@@ -38,7 +38,7 @@ NO_NUMBER = [{"address": NO_PHONE}, {"address": NO_PHONE, "call_now_for": "48217
 STARTS = {
     "ussd": ["(dials)"],
     "sms": ["482719368", "482719368 7306", "482719368 1111", "482-1737", "9", "STOP", "START", "RAPPEL", "MENU",
-            "il veut me tuer", "(pushed checkin)"],
+            "P-1007", "il veut me tuer"],
     "whatsapp": ["bonjour", "482719368 7306", "482-1737", "9", "STOP", "START", "RAPPEL", "il veut me tuer", "(voice note)"],
 }  # fmt: skip
 TYPED = {
@@ -47,8 +47,11 @@ TYPED = {
     "new_code": ["1234", "7306"],
     "code": ["7306", "7307"],
     "phone": ["12", "90009988"],
+    "number": ["12 500"],
+    "words": ["Un puits"],
+    "proposal": ["P-1007"],
 }
-FLAGS = ("minor", "ask_who", "talk", "window")
+FLAGS = ("minor", "ask_who", "talk", "window", "role", "kind", "by")
 OWN = ("file.", "menu.")  # conversations that differ from file to file
 EXTRA = ("482-1737", "il veut me tuer", "STOP", "START", "RAPPEL")
 
@@ -65,9 +68,42 @@ def _say(speaker: Speaker, text: str) -> None:
         speaker.says(text)
 
 
+class Scripted(FakeLookups):
+    """Answers declared look-ups in turn by the outcomes of its script; `asked` tells what it was asked beyond it."""
+
+    script: tuple[str, ...] = ()
+    flows: Flows
+
+    def find(self, what, values):
+        if self.away:
+            raise LookupAway("away")
+        self.asked.append((what, dict(values)))
+        declared = self.flows.look_ups[what]
+        place = len(self.asked) - 1
+        outcome = self.script[place] if place < len(self.script) else declared.outcomes[0]
+        return Found(outcome, declared.gives, tuple(Item(str(n), f"Item {n}") for n in range(9)))
+
+
+def _every_after(speaker: Speaker, text: str) -> list[Speaker]:
+    """What saying it leads to, with each outcome of each look-up on the way."""
+    found: list[Speaker] = []
+    scripts: list[tuple[str, ...]] = [()]
+    while scripts:
+        script = scripts.pop()
+        following = _after(speaker, text, script=script)
+        asked = following.lookups.asked
+        if len(asked) <= len(script):
+            found.append(following)
+            continue
+        outcomes = speaker.content.flows.look_ups[asked[len(script)][0]].outcomes
+        scripts += [(*script, outcome) for outcome in outcomes]
+    return found
+
+
 def _answers(speaker: Speaker) -> list[str]:
     state = speaker.content.flows.states[speaker.session.state]
-    return [*state.choices[speaker.channel], *TYPED.get(state.answer, [])]
+    picked = ["1", "7"] if state.a_page else []
+    return [*state.choices[speaker.channel], *TYPED.get(state.answer, []), *picked]
 
 
 def _screens(content, channel: str) -> dict[str, Speaker]:
@@ -76,10 +112,12 @@ def _screens(content, channel: str) -> dict[str, Speaker]:
     seen: set[tuple] = set()
     for number, given in enumerate([*FILES, *(NO_NUMBER if channel == "whatsapp" else ())]):
         waiting: deque[Speaker] = deque()
-        for start in STARTS[channel]:
+        pushed = [f"(pushed {entry})" for entry in content.loaded.pushed if channel != "ussd"]
+        for start in [*STARTS[channel], *pushed]:
             speaker = Speaker(content, channel=channel, language="", **given)
-            _say(speaker, start)
-            waiting.append(speaker)
+            speaker.lookups = Scripted(**vars(speaker.lookups))
+            speaker.lookups.flows = content.flows
+            waiting += _every_after(speaker, start)
         while waiting:
             speaker = waiting.popleft()
             name = speaker.session.state
@@ -91,7 +129,7 @@ def _screens(content, channel: str) -> dict[str, Speaker]:
             if not speaker.session.open:
                 continue
             for answer in [*_answers(speaker), *(EXTRA if channel == "ussd" and name == "menu.main" else ())]:
-                waiting.append(_after(speaker, answer))
+                waiting += _every_after(speaker, answer)
             if channel == "ussd":
                 waiting.append(_after(speaker, "(dials)"))
     return found
@@ -111,10 +149,11 @@ def _place(speaker: Speaker, number: int) -> tuple:
     )
 
 
-def _after(speaker: Speaker, text: str) -> Speaker:
+def _after(speaker: Speaker, text: str, *, script: tuple[str, ...] = ()) -> Speaker:
     """Another speaker at the same place who says one thing more."""
     following = copy.copy(speaker)
     following.lookups = copy.copy(speaker.lookups)
+    following.lookups.asked, following.lookups.script = [], script
     following.effects = []
     _say(following, text)
     return following

@@ -1,6 +1,6 @@
 """What flows/data.yaml declares, and whether the flows use it rightly: names, what they need, what they give, lists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.channels import reached
@@ -11,7 +11,14 @@ from bot.engine import picking
 from bot.engine.flow import RETURN, Order, State
 
 A_LIST = "(a list)"
-GIVEN_AT = {"ticket": ("ticket",), "case": ("case",), "case_and_code": ("case", "secret")}  # bot/engine/step.py
+TOLD = "= "  # before the name of a value that a screen may show: given, not typed
+GIVEN_BY = {"open_referral": ("ref", "ticket"), "open_hush": ("ref", "ticket"), "allow_call": ("window", "when")}
+GIVEN_AT = {
+    "ticket": ("ticket",),
+    "case": ("case",),
+    "case_and_code": ("case", "secret"),
+    "proposal": ("which",),
+}  # bot/engine/step.py
 TABLE = "safety, channel table"
 
 
@@ -19,13 +26,12 @@ def data_faults(book: Book) -> Iterator[Fault]:
     """All of them."""
     yield from _pushed(book)
     known = _known(book)
-    typed = {state.keep for state in book.states.values() if state.answer}
     for name, state in book.states.items():
         given = known.get(name, set())
         yield from _look_up(book, name, state, given)
         yield from _acts(book, name, state, given)
         yield from _pick(book, name, state, given)
-        yield from _told(book, name, given - typed)
+        yield from _told(book, name, given)
     yield from _of_a_file(book)
 
 
@@ -46,7 +52,7 @@ def _known(book: Book) -> dict[str, set[str]]:
     returning: set[str] = set()
     waiting: list[tuple[str, set[str]]] = []
     for entry, name in book.flows.entries.items():
-        waiting.append((name, {*GIVEN_AT.get(entry, ()), *book.loaded.pushed.get(entry, ())}))
+        waiting.append((name, {*GIVEN_AT.get(entry, ()), *_told_and_known(book.loaded.pushed.get(entry, ()))}))
     while waiting:
         name, brought = waiting.pop()
         if name not in book.states or (name in known and brought <= known[name]):
@@ -67,16 +73,19 @@ def _given(book: Book, name: str) -> set[str]:
     state = book.states[name]
     given = {state.keep} if state.keep else set()
     if state.a_page:
-        given.add(f"{state.keep}_name")
+        given |= _told_and_known((f"{state.keep}_name",))
     for order in _orders(state):
-        if order.verb == "keep":
-            given |= set(order.arguments)
+        given |= set(order.arguments) if order.verb == "keep" else set(GIVEN_BY.get(order.verb, ()))
     for choice in state.choices.get("ussd", {}).values():
         given |= set(choice.keep)
     declared = book.flows.look_ups.get(state.look_up)
     if declared is not None:
-        given |= {*declared.gives, *({A_LIST} if declared.a_list else ())}
+        given |= _told_and_known(declared.gives) | ({A_LIST} if declared.a_list else set())
     return given
+
+
+def _told_and_known(names: Iterable[str]) -> set[str]:
+    return {known for name in names for known in (name, TOLD + name)}
 
 
 def _orders(state: State) -> list[Order]:
@@ -174,7 +183,7 @@ def _told(book: Book, name: str, given: set[str]) -> Iterator[Fault]:
     spec = book.specs[name]
     here = given | _given(book, name)
     for found in placeholders((spec.ask or "") + (spec.say or "") + spec.after):
-        if found in tellable(book) and found not in here and found not in ALWAYS:
+        if found in tellable(book) and TOLD + found not in here and found not in ALWAYS:
             part = "ask" if spec.ask is not None else "say"
             what = f"nothing before '{name}' gives {{{found}}}."
             yield Fault(book.at(name, part), what, "Lead there from the look-up or the list that gives it.")

@@ -8,7 +8,7 @@ from bot.engine.flow import CONTINUE, RETURN, State
 
 ENTRIES = (
     "menu", "resume", "private", "callback", "hush", "voice_note", "stopped", "started", "ticket", "case",
-    "case_and_code", "dropped", "solved",
+    "case_and_code", "dropped", "solved", "proposal",
 )  # fmt: skip
 
 

@@ -22,10 +22,9 @@ CODES = (
 UNSPOKEN = ("GBV", "TRF", "SEA", "SUI")  # no menu words (safety 22)
 NEED_MENU = "help.kind"
 MENUS = {  # numbers never change (safety 21)
-    "menu.main": {"1": "file.", "2": "help.", "3": "callback.", "5": "menu.language"},
+    "menu.main": {"1": "file.", "2": "help.", "3": "callback.", "4": "community.", "5": "menu.language"},
     "menu.sms": {"1": "file.", "3": "callback.", "5": "menu.language"},
 }
-LATER = {"4": "community."}  # free until there is My community
 MOST_EXPLAINED, MOST_NAMES = 6, 8
 NAMING = {"language", "call_language"}
 NUMBER_FEET = {"menu": "menu_number", "private": "private_number"}
@@ -150,9 +149,8 @@ def _menu_numbers(book: Book) -> Iterator[Fault]:
                 remedy = f"{key} leads to {flow.rstrip('.')} for ever (safety 21)."
                 yield Fault(book.at(name, *_choice_place(book, name, key)), f"'{key}' of '{name}' changed.", remedy)
         for key in sorted(spoken - set(numbers)):
-            if not choices[key].go.startswith(LATER.get(key, "\0")):
-                remedy = "Numbers of the main menu never change; put it into a menu below (safety 21)."
-                yield Fault(book.at(name, *_choice_place(book, name, key)), f"'{key}' of '{name}' is new.", remedy)
+            remedy = "Numbers of the main menu never change; put it into a menu below (safety 21)."
+            yield Fault(book.at(name, *_choice_place(book, name, key)), f"'{key}' of '{name}' is new.", remedy)
 
 
 def _choice_place(book: Book, name: str, key: str) -> tuple[str, ...]:
