@@ -10,6 +10,8 @@ from bot.desk import (
     sign_in,
     views_account,
     views_alerts,
+    views_broadcast_steps,
+    views_broadcasts,
     views_case,
     views_consent,
     views_contact,
@@ -18,6 +20,7 @@ from bot.desk import (
     views_handing,
     views_indicators,
     views_messages,
+    views_milestones,
     views_queues,
     views_records,
     views_referral,
@@ -59,6 +62,9 @@ VIEWS = (
     views_staff,
     views_records,
     views_sealed,
+    views_broadcasts,
+    views_broadcast_steps,
+    views_milestones,
 )
 
 

@@ -42,7 +42,10 @@ def groups(staff: Staff | None) -> list[Group]:
 
 def _programme() -> tuple[Page, ...]:
     """Files and what the programme does with people; one line for each page."""
-    return ()
+    return (
+        ("desk.broadcasts", say("Broadcasts")),
+        ("desk.milestones", say("Milestones")),
+    )
 
 
 def _line() -> tuple[Page, ...]:

@@ -38,6 +38,8 @@ FILES = Rule(access.sees_files, "files")
 OPENING = Rule(access.opens_files, "files")
 PHONES = Rule(access.sees_phones, "phones")
 SEALED = Rule(access.reads_sealed)
+BROADCASTS = Rule(access.approves_broadcasts)
+BROADCASTING = Rule(access.writes_broadcasts)
 PEOPLE = Rule(access.manages_staff)
 
 PAGES: dict[str, Rule] = {
@@ -107,6 +109,18 @@ PAGES: dict[str, Rule] = {
     "desk.contact": PHONES,
     "desk.read_phone_number": PHONES,
     "desk.note_opt_out": PHONES,
+    "desk.broadcasts": BROADCASTS,
+    "desk.new_broadcast": BROADCASTING,
+    "desk.broadcast": BROADCASTS,
+    "desk.edit_broadcast": BROADCASTING,
+    "desk.test_broadcast": BROADCASTS,
+    "desk.hand_in_broadcast": BROADCASTING,
+    "desk.approve_broadcast": BROADCASTS,
+    "desk.send_back_broadcast": BROADCASTS,
+    "desk.pause_broadcast": BROADCASTING,
+    "desk.resume_broadcast": BROADCASTING,
+    "desk.cancel_broadcast": BROADCASTING,
+    "desk.milestones": Rule(access.reads_milestones, "figures"),
     "desk.costs": LINE,
     "desk.indicators": Rule(access.reads_indicators, "figures"),
     "desk.service": LINE,

@@ -77,6 +77,10 @@ SEE_FLAGS = frozenset({"protection", "gbv_specialist", "child_specialist"})
 # see what the line costs, and what became of messages that belong to no request; never a text or a number
 RUN_THE_LINE = frozenset({"coordinator", "admin"})
 
+# write to whole groups of people; nobody's own broadcast leaves above a size before one of the others agreed
+WRITE_BROADCASTS = frozenset({"coordinator"})
+APPROVE_BROADCASTS = frozenset({"coordinator", "protection"})
+
 READ_INDICATORS = frozenset(
     {
         "coordinator",
@@ -325,6 +329,21 @@ def reads_indicators(staff: Staff) -> bool:
 def counts_sealed(staff: Staff) -> bool:
     """Who sees how many sealed requests a month had, none under 5 (safety 18)."""
     return staff.active and staff.role in ("coordinator", "psea_focal")
+
+
+def writes_broadcasts(staff: Staff) -> bool:
+    """Who composes a broadcast, lets it go, pauses and cancels it."""
+    return staff.active and staff.role in WRITE_BROADCASTS
+
+
+def approves_broadcasts(staff: Staff) -> bool:
+    """Who reads broadcasts and may be the second person that agrees."""
+    return staff.active and staff.role in APPROVE_BROADCASTS
+
+
+def reads_milestones(staff: Staff) -> bool:
+    """Who reads how far the programme is: those who read files, for their offices; a partner knows its own files."""
+    return sees_files(staff) and staff.role != "partner"
 
 
 def manages_staff(staff: Staff) -> bool:
