@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP = 5.0  # seconds
 HOURLY = 3600.0
+OUTREACH = 300.0  # stage news waits for half an hour, all else for a day: nothing of it is in a hurry
 SOON = 30.0
 SEEN_KEPT = 7 * 86_400  # seconds
 CROWDED = 500  # wake-ups already waiting: more would help nobody
@@ -61,10 +62,15 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
         target=_repeat, args=(stop, SWEEP, lambda: mark_lost(database, conversations)), name="marking", daemon=True
     )
     marking.start()
+    outreach = threading.Thread(
+        target=_repeat, args=(stop, OUTREACH, lambda: reach_out(queue)), name="outreach", daemon=True
+    )
+    outreach.start()
     log.info("clock_started", every=SWEEP)
     _repeat(stop, SWEEP, lambda: sweep(queue, conversations))
     slow.join(timeout=2)
     marking.join(timeout=2)
+    outreach.join(timeout=2)
     for client in (conversations, queue_client):
         client.close()
     database.close()
@@ -81,6 +87,14 @@ def sweep(queue: Queue, conversations: Redis) -> bool:
     wake(queue, "broadcast")
     for shard in waiting_shards(conversations):
         wake(queue, "send_answers", shard)
+    return True
+
+
+def reach_out(queue: Queue) -> bool:
+    """Wake what we do unasked (bot/jobs/outreach.py); False where the job store takes no more."""
+    if _crowded(queue):
+        return False
+    wake(queue, "reach_out")
     return True
 
 

@@ -44,6 +44,13 @@ def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):
     assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",), ("broadcast",)]
 
 
+def test_the_outreach_is_woken_by_itself(queue, monkeypatch):
+    assert clock.reach_out(queue)
+    assert woken(queue) == [("reach_out",)]
+    monkeypatch.setattr(clock, "CROWDED", 0)
+    assert not clock.reach_out(queue)
+
+
 def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monkeypatch):
     monkeypatch.setattr(clock, "CROWDED", 3)
     for _ in range(5):

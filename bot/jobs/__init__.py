@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, broadcasts, imports, missed, recordings, rows, staff_turns
+from bot.jobs import answers, broadcasts, imports, missed, outreach, recordings, rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
@@ -101,6 +101,13 @@ def work_on_imports(*_ids: str) -> None:
         return
     while _import(_running()):
         pass
+
+
+def reach_out(*_ids: str) -> None:
+    """Stage news, late files, check-ins, silent phones, new numbers; what is written leaves with the next sending."""
+    services = _running()
+    if _unless_away("reach_out", lambda: outreach.reach_out(services)):
+        wake(services.queue, "send_messages")
 
 
 def warn_of_gaps(*_ids: str) -> None:

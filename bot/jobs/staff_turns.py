@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from bot.config import ROOT
+from bot.config import ROOT, Settings
 from bot.content.screens import Constants, Content
 from bot.engine import session as engine
 from bot.errors import StoreDown
@@ -150,7 +150,7 @@ def _later(referral: Referral, at: datetime) -> bool:
 def _draft(services: Services, referral: Referral, there: Way) -> Draft:
     """The sentence in the person's language, as long as the question stands; one a closing."""
     language = (there.contact.language if there.contact else "") or referral.language or ""
-    content = _content(services.settings.short_code, services.settings.emergency_number)
+    content = content_of(services.settings)
     state = content.flows.entries["solved"]
     language = language if language in content.flows.languages else content.flows.default_language
     text = content.speak(state, {"ticket": referral.ticket}, channel="sms", language=language).text
@@ -194,11 +194,16 @@ def staff_turns(services: Services) -> Iterator[StaffTurns]:
     """What tells the conversation store; for one run that found something to tell."""
     settings = services.settings
     wire = Wire(settings.redis_url, timeout=settings.store_timeout)
-    content = _content(settings.short_code, settings.emergency_number)
+    content = content_of(settings)
     try:
         yield StaffTurns(Conversations(wire, services.ciphers), services.ciphers, content.flows)
     finally:
         wire.close()
+
+
+def content_of(settings: Settings) -> Content:
+    """Flows and words of an installation, read once in this process."""
+    return _content(settings.short_code, settings.emergency_number)
 
 
 @lru_cache(maxsize=4)

@@ -87,8 +87,6 @@ def declare(session: Session, case: Case, *, staff: Staff, at: datetime, today: 
     if standing.declared_at is not None or case.stage in ENDED:
         raise OutreachError("over")
     standing.declared_at, standing.declared_by, standing.review_at = at, staff.id, today + REVIEW
-    if case.stage in stages.MAIN:
-        case.resume_stage = case.stage
     stages.move(session, case, "LOST_CONTACT", by=f"staff:{staff.id}", at=at, since=today, reason=standing.why)
     _audit(session, staff, "lost_contact_declared", case, at, why=standing.why)
 
@@ -109,7 +107,6 @@ def found(session: Session, case: Case, *, by: str, at: datetime, today: date) -
         standing.ended_at = at
     if case.stage == "LOST_CONTACT" and case.resume_stage:
         stages.move(session, case, case.resume_stage, by=by, at=at, since=today, reason="contact")
-        case.resume_stage = ""
 
 
 def opened_with_code(session: Session, number: str, contact_id: int | None, *, at: datetime) -> None:

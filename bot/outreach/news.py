@@ -17,6 +17,7 @@ from bot.store.models import Case, Contact, StageChange, StageNews
 TOLD = ("PLAN_REVIEW", "TRAINING_WAIT", "KIT_READY", "MONITORING", "FINALISED")
 WAIT = timedelta(minutes=30)  # in which a colleague takes a mistake back
 TOO_OLD = timedelta(days=7)  # what the sweep could not tell by then is no news
+NO_NEWS = ("undone", "contact")  # taken back to where the person knows it to be; resumed, for the person gave the code
 MOST = 200
 
 
@@ -54,7 +55,7 @@ def _due(run: Run) -> list[Row[StageChange, Case, Contact]]:
 def _outcome(
     run: Run, change: StageChange, case: Case, contact: Contact | None, kept: frozenset[int]
 ) -> tuple[str, str | None]:
-    if case.stage != change.to_stage or _followed(run, change):
+    if case.stage != change.to_stage or change.reason in NO_NEWS or _followed(run, change):
         return "over", None
     if case.status_told_at is not None and case.status_told_at >= change.at:
         return "seen", None

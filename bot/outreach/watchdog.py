@@ -7,19 +7,16 @@ the morning how many came to it. Once a stage, for each limit that was passed.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 from sqlalchemy import Row, exists, select, update
 from sqlalchemy.orm import Session
 
-from bot.config import Settings
 from bot.outreach.pushing import Run, push
 from bot.referrals import words
-from bot.referrals.clocks import Clocks
 from bot.referrals.telling import tell
-from bot.store.ciphers import Ciphers
-from bot.store.models import Case, Contact, LateFile, Staff
+from bot.store.models import Case, Contact, LateFile, Message, Staff
 
 REMINDED = {"WAITING_DOCUMENT": (7, 21, 45)}  # days on which a missing paper is recalled (domain rules)
 FAR = 36_500  # days: where no later limit follows
@@ -72,25 +69,23 @@ def _due(run: Run, stage: str, first: date, last: date, *, day: int, most: int) 
     return list(run.session.execute(query))
 
 
-def digest(session: Session, *, now: datetime, settings: Settings, ciphers: Ciphers) -> int:
+def digest(run: Run) -> int:
     """In the morning of an office day tell each assistant how many files came to the list; how many were told.
 
     Each is told once a day at most: the id of the text derives from the day.
     """
-    clocks = Clocks.of(settings)
-    today = clocks.local(now).date()
-    if clocks.office_hours(today) is None or now < clocks.moment(today, clocks.digest):
+    session, clocks = run.session, run.clocks
+    today = clocks.local(run.at).date()
+    morning = clocks.moment(today, clocks.digest)
+    if clocks.office_hours(today) is None or run.at < morning:
         return 0
-    new = session.execute(
-        select(LateFile.id, Case.office).join(Case, Case.id == LateFile.case_id).where(LateFile.digested_at.is_(None))
-    ).all()
+    found = LateFile.digested_at.is_(None) & (LateFile.found_at < morning)  # what came since comes tomorrow
+    new = session.execute(select(LateFile.id, Case.office).join(Case, Case.id == LateFile.case_id).where(found)).all()
     if not new:
         return 0
     counts = Counter(row.office for row in new)
-    told = sum(
-        _tell(session, staff, counts, today, now=now, settings=settings, ciphers=ciphers) for staff in _readers(session)
-    )
-    session.execute(update(LateFile).where(LateFile.id.in_([row.id for row in new])).values(digested_at=now))
+    told = sum(_tell(run, staff, counts, today) for staff in _readers(session))
+    session.execute(update(LateFile).where(LateFile.id.in_([row.id for row in new])).values(digested_at=run.at))
     return told
 
 
@@ -99,13 +94,11 @@ def _readers(session: Session) -> list[Staff]:
     return list(session.scalars(assistants))
 
 
-def _tell(
-    session: Session, staff: Staff, counts: Counter[str], today: date, *, now: datetime, settings: Settings, ciphers: Ciphers
-) -> bool:  # fmt: skip
+def _tell(run: Run, staff: Staff, counts: Counter[str], today: date) -> bool:
     count = sum(number for office, number in counts.items() if not staff.offices or office in staff.offices)
-    if not count:
+    message_id = run.ciphers.derived_id(str(staff.id).encode(), f"late|{today.isoformat()}")
+    if not count or run.session.get(Message, message_id) is not None:
         return False
-    message_id = ciphers.derived_id(str(staff.id).encode(), f"late|{today.isoformat()}")
-    text = words.say("late_files", staff.language, count=str(count))
-    tell(session, staff, text=text, at=now, message_id=message_id, ciphers=ciphers, settings=settings)
+    said = words.say("late_files", staff.language, count=str(count))
+    tell(run.session, staff, text=said, at=run.at, message_id=message_id, ciphers=run.ciphers, settings=run.settings)
     return True
