@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import conversation
+from bot.config import ROOT
 from bot.content.screens import Constants, Content
 from bot.engine.effects import Act
 from bot.engine.ports import Found, Item
@@ -25,7 +26,7 @@ def content(tmp_path_factory):
 
 
 @pytest.fixture
-def line(settings, content, wire, ciphers, database, redis_client):  # noqa: F811
+def line(answered, settings, content, wire, ciphers, database, redis_client):  # noqa: F811
     line = Line(settings, content, wire, ciphers, database, redis_client)
     with database.transaction() as session:
         session.execute(text("create table taken (thing text primary key, turn bytea, digest text)"))
@@ -53,7 +54,7 @@ def take(asking):
     return Found("taken" if row else "gone")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def answered(monkeypatch):
     monkeypatch.setattr(conversation, "ASKED", {"things": things, "take": take})
 
@@ -145,3 +146,9 @@ def test_an_act_that_can_not_be_carried_out_is_set_aside_and_holds_nobody_up(jou
     journal.record()
     assert len(journal.all(Quarantined)) == 1
     assert [row.id for row in journal.all(Turn)] == [other]
+
+
+def test_every_declared_name_has_its_function_and_no_other():
+    declared = Content.read(ROOT, Constants("*321#", "17")).flows
+    assert set(conversation.ASKED) == set(declared.look_ups)
+    assert set(orders.ACTS) == set(declared.acts)

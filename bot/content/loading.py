@@ -181,6 +181,8 @@ def _texts(
         for name, text in members.items():
             if group == "foot" and name != "private_any_language":
                 shared.add(text)
+            elif f"{group}.{name}" in specs:
+                raise FlowError(f"flows/words.yaml: '{group}.{name}' is the name of a state: call the word otherwise")
             else:
                 texts[f"{group}.{name}"] = text
     return {key: text for key, text in texts.items() if text}, shared

@@ -2,6 +2,7 @@
 
 # what the story is about
 = channel=ussd stage=TRAINING_WAIT      the set-up, before the first turn
+= activities=some,+7|Couture            what a look-up of flows/data.yaml answers; (then …) another answer from here on
 (dials)                                 a new USSD session; (waits 11 minutes); (taps 1) an offered button
 > 1                                     what is typed; `>> ` arrives late, with its delay: `>> 20 minutes | 1`;
                                         `>+ ` comes two seconds after the last; (image), (sticker), (place);
@@ -18,7 +19,6 @@ from pathlib import Path
 import msgspec
 
 from bot.content.screens import Content
-from bot.conversation import ASKED as ANSWERED
 from bot.engine.ports import File, Found, Item
 from tests.engine.speaker import NO_PHONE, PHONE, Speaker
 
@@ -82,7 +82,7 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
         "away": given.pop("away", "no") == "yes",
         "call_now_for": given.pop("call_now", ""),
         "closed": given.pop("closed", ""),
-        "found": _found(given),
+        "found": _found(content, given),
     }
     address = NO_PHONE if given.pop("phone", "yes") == "no" else PHONE
     texts = given.pop("texts", "")
@@ -104,11 +104,11 @@ def _speaker(content: Content, language: str, given: dict[str, str]) -> Speaker:
     return speaker
 
 
-def _found(given: dict[str, str]) -> dict[str, Found]:
-    """`look_up=outcome,fact:value,+item|label` for the look-ups of flows/data.yaml."""
+def _found(content: Content, given: dict[str, str]) -> dict[str, Found]:
+    """`look_up=outcome,fact:value,+item|label` for the look-ups of flows/data.yaml; `~` is a blank."""
     found = {}
-    for name in [name for name in given if name in ANSWERED]:
-        outcome, *told = given.pop(name).split(",")
+    for name in [name for name in given if name in content.flows.look_ups]:
+        outcome, *told = given.pop(name).replace("~", " ").split(",")
         facts = dict(one.split(":", 1) for one in told if not one.startswith("+"))
         items = tuple(Item(*one[1:].split("|")) for one in told if one.startswith("+"))
         found[name] = Found(outcome, facts, items)
@@ -121,6 +121,9 @@ def _act(speaker: Speaker, line: str) -> str | None:
         return speaker.dials()
     if line.startswith("(waits"):
         speaker.waits(**_span(line))
+        return None
+    if line.startswith("(then "):
+        speaker.lookups.found |= _found(speaker.content, _set_up([f"= {line[6:-1]}"]))
         return None
     if line.startswith("(pushed "):
         entry = line[8:-1]

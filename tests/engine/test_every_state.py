@@ -51,7 +51,7 @@ TYPED = {
     "words": ["Un puits"],
     "proposal": ["P-1007"],
 }
-FLAGS = ("minor", "ask_who", "talk", "window", "role", "kind", "by")
+FLAGS = ("minor", "ask_who", "talk", "window", "role", "kind", "by", "limited")
 OWN = ("file.", "menu.")  # conversations that differ from file to file
 EXTRA = ("482-1737", "il veut me tuer", "STOP", "START", "RAPPEL")
 
