@@ -45,6 +45,7 @@ def _programme() -> tuple[Page, ...]:
     return (
         ("desk.broadcasts", say("Broadcasts")),
         ("desk.milestones", say("Milestones")),
+        ("desk.data_page", say("Data")),
     )
 
 

@@ -237,6 +237,11 @@ def sees_files(staff: Staff) -> bool:
     return staff.active and staff.role in SEE_FILES
 
 
+def brings_files(staff: Staff) -> bool:
+    """May this person import files of cases, and undo that? Who keeps the programme; of their own offices."""
+    return staff.active and staff.role == "coordinator"
+
+
 def opens_files(staff: Staff) -> bool:
     """May this person give start codes and lift locks, for the files that they may read?"""
     return staff.active and staff.role in OPEN_FILES
