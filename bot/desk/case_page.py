@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from flask import render_template
-from sqlalchemy.orm import Session
 
 from bot.cases import opening
-from bot.desk import presenting_folder, presenting_people, reading_people
-from bot.desk.forms import DeskForm
+from bot.desk import presenting_folder, presenting_people, presenting_process, reading_people
+from bot.desk.case_reading import Part, Reading, ranges
 from bot.desk.forms_people import ProofForm
 from bot.referrals import access
-from bot.store.models import Case, Staff
-
-Form = TypeVar("Form", bound=DeskForm)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A file in front of somebody who may read it (`access.visible_files` was asked)."""
-
-    session: Session
-    staff: Staff
-    file: Case
-    at: datetime
-    forms: Mapping[type[DeskForm], DeskForm] = field(default_factory=dict)  # sent and refused: shown with their errors
-    code: str = ""  # a start code, shown this once
-
-    def form(self, kind: type[Form], **given: Any) -> Form:
-        """The form that was sent and refused, else a new one."""
-        sent = self.forms.get(kind)
-        return sent if isinstance(sent, kind) else kind(**given)
-
-
-Part = Callable[[Reading], Mapping[str, Any] | None]  # what its fragment reads as `part`; None: not for this reader
 
 
 def page(reading: Reading) -> str:
@@ -50,13 +24,18 @@ def page(reading: Reading) -> str:
         code=reading.code,
         days=opening.START_CODE_DAYS,
         parts={name: part for name, part in filled if part is not None},
-        here="desk.find",
+        here="desk.cases",
     )
 
 
 def _stands(reading: Reading) -> Mapping[str, Any]:
     flagged = access.sees_flags(reading.staff)
-    return {"facts": presenting_people.facts_of_file(reading.file, flagged=flagged)}
+    known = ranges()
+    return {
+        "facts": presenting_people.facts_of_file(reading.file, flagged=flagged),
+        "late": presenting_process.late(reading.file, known),
+        "stale": presenting_process.stale(reading.file, known.today),
+    }
 
 
 def _requests(reading: Reading) -> Mapping[str, Any]:
@@ -78,6 +57,11 @@ def _opening(reading: Reading) -> Mapping[str, Any]:
 # in the order of the page; the name is that of its fragment
 PARTS: dict[str, Part] = {
     "stands": _stands,
+    "moving": presenting_process.moving_part,
+    "visits": presenting_process.visits_part,
+    "kits": presenting_process.kits_part,
+    "together": presenting_process.together_part,
     "requests": _requests,
     "opening": _opening,
+    "history": presenting_process.history_part,
 }

@@ -43,9 +43,12 @@ def groups(staff: Staff | None) -> list[Group]:
 def _programme() -> tuple[Page, ...]:
     """Files and what the programme does with people; one line for each page."""
     return (
+        ("desk.cases", say("Files")),
+        ("desk.project_list", say("Projects")),
+        ("desk.training_list", say("Trainings")),
+        ("desk.partners", say("Partners")),
         ("desk.broadcasts", say("Broadcasts")),
         ("desk.milestones", say("Milestones")),
-        ("desk.data_page", say("Data")),
     )
 
 

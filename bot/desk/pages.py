@@ -35,7 +35,8 @@ PLANS_ROTA = Rule(access.plans_a_rota, "shifts")
 MESSAGES = Rule(access.reads_messages, "messages")
 LINE = Rule(access.runs_the_line)
 FILES = Rule(access.sees_files, "files")
-BRINGING = Rule(access.brings_files, "imports")
+MOVING = Rule(access.moves_files, "files")
+PROGRESS = Rule(access.notes_progress, "files")
 OPENING = Rule(access.opens_files, "files")
 PHONES = Rule(access.sees_phones, "phones")
 SEALED = Rule(access.reads_sealed)
@@ -105,6 +106,28 @@ PAGES: dict[str, Rule] = {
     "desk.send_again": MESSAGES,
     "desk.leave_message": MESSAGES,
     "desk.case": FILES,
+    "desk.cases": FILES,
+    "desk.partners": FILES,
+    "desk.move_case": MOVING,
+    "desk.undo_move": MOVING,
+    "desk.settle_proposal": MOVING,
+    "desk.told_person": MOVING,
+    "desk.review_case": MOVING,
+    "desk.follow_case": MOVING,
+    "desk.order_kit": MOVING,
+    "desk.step_kit": MOVING,
+    "desk.plan_visit": PROGRESS,
+    "desk.note_visit": PROGRESS,
+    "desk.project_list": FILES,
+    "desk.project": FILES,
+    "desk.add_member": MOVING,
+    "desk.drop_member": MOVING,
+    "desk.move_project": MOVING,
+    "desk.training_list": FILES,
+    "desk.training": FILES,
+    "desk.enrol_case": MOVING,
+    "desk.withdraw_case": MOVING,
+    "desk.mark_day": PROGRESS,
     "desk.unlock_case": OPENING,
     "desk.give_start_code": OPENING,
     "desk.contact": PHONES,
@@ -122,13 +145,6 @@ PAGES: dict[str, Rule] = {
     "desk.resume_broadcast": BROADCASTING,
     "desk.cancel_broadcast": BROADCASTING,
     "desk.milestones": Rule(access.reads_milestones, "figures"),
-    "desk.data_page": FILES,
-    "desk.export_files": FILES,
-    "desk.bring_file": BRINGING,
-    "desk.data_import": BRINGING,
-    "desk.understand_file": BRINGING,
-    "desk.order_import": BRINGING,
-    "desk.import_faults": BRINGING,
     "desk.costs": LINE,
     "desk.indicators": Rule(access.reads_indicators, "figures"),
     "desk.service": LINE,

@@ -31,6 +31,7 @@ def facts_of_file(file: Case, *, flagged: bool) -> Facts:
         (say("Home"), ", ".join(filter(None, (file.department, file.region)))),
         (say("Language"), codes.spoken(file.language)),
         (say("Opened on"), _day(file.opened_on)),
+        (say("To be looked at on"), _day(file.review_on)),
         (say("Flagged"), flags.get(file.vulnerability, "")),
     ])  # fmt: skip
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import abort, flash, redirect, url_for
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from bot.cases import opening
-from bot.desk import case_page, reading_people
+from bot.desk import case_page
 from bot.desk.blueprint import blueprint
+from bot.desk.case_reading import Reading
+from bot.desk.case_steps import file_of
 from bot.desk.forms import DeskForm
 from bot.desk.forms_people import ProofForm
 from bot.desk.services import now, services
@@ -25,7 +27,7 @@ from bot.store.models import Audit, Case, Staff
 def case(case_id: int) -> ResponseReturnValue:
     """The page; its reading is one audit row."""
     with services().database.transaction() as session:
-        found = _found(session, case_id)
+        found = file_of(session, case_id)
         _audit_reading(session, reader(), found, now())
         return _page(session, found)
 
@@ -35,7 +37,7 @@ def unlock_case(case_id: int) -> ResponseReturnValue:
     """Lift the lock after six wrong codes; the code stays (safety 12)."""
     staff = reader()
     with services().database.transaction() as session:
-        found = _found(session, case_id)
+        found = file_of(session, case_id)
         form = ProofForm(has_phone=found.contact_id is not None)
         if not form.validate():
             return _page(session, found, form), 422
@@ -52,7 +54,7 @@ def give_start_code(case_id: int) -> ResponseReturnValue:
     """A one-time start code, shown this once; an older one ends with it (safety 10)."""
     staff = reader()
     with services().database.transaction() as session:
-        found = _found(session, case_id)
+        found = file_of(session, case_id)
         form = ProofForm(has_phone=found.contact_id is not None)
         if not form.validate():
             return _page(session, found, form), 422
@@ -64,13 +66,6 @@ def give_start_code(case_id: int) -> ResponseReturnValue:
         except StoreDown:
             return _away(session, case_id)
         return _page(session, found, code=code)
-
-
-def _found(session: Session, case_id: int) -> Case:
-    found = reading_people.file(session, reader(), case_id)
-    if found is None:
-        abort(404)
-    return found
 
 
 def _away(session: Session, case_id: int) -> ResponseReturnValue:
@@ -91,5 +86,5 @@ def _audit_reading(session: Session, staff: Staff, found: Case, at: datetime) ->
 def _page(session: Session, found: Case, *sent: DeskForm, code: str = "") -> str:
     """`sent`: forms that were refused."""
     return case_page.page(
-        case_page.Reading(session, reader(), found, now(), forms={type(form): form for form in sent}, code=code)
+        Reading(session, reader(), found, now(), forms={type(form): form for form in sent}, code=code)
     )

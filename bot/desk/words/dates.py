@@ -60,3 +60,8 @@ def day_word(at: datetime, now: datetime) -> str:
 def short_date(day: date) -> str:
     """`02/11`."""
     return day.strftime("%d/%m")
+
+
+def long_date(day: date) -> str:
+    """`3 juin 2026`."""
+    return format_date(day, "d MMMM y", locale=language())
