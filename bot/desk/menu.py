@@ -49,6 +49,7 @@ def _programme() -> tuple[Page, ...]:
         ("desk.partners", say("Partners")),
         ("desk.broadcasts", say("Broadcasts")),
         ("desk.milestones", say("Milestones")),
+        ("desk.data_page", say("Data")),
     )
 
 

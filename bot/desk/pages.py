@@ -37,6 +37,7 @@ LINE = Rule(access.runs_the_line)
 FILES = Rule(access.sees_files, "files")
 MOVING = Rule(access.moves_files, "files")
 PROGRESS = Rule(access.notes_progress, "files")
+BRINGING = Rule(access.brings_files, "imports")
 OPENING = Rule(access.opens_files, "files")
 PHONES = Rule(access.sees_phones, "phones")
 SEALED = Rule(access.reads_sealed)
@@ -145,6 +146,13 @@ PAGES: dict[str, Rule] = {
     "desk.resume_broadcast": BROADCASTING,
     "desk.cancel_broadcast": BROADCASTING,
     "desk.milestones": Rule(access.reads_milestones, "figures"),
+    "desk.data_page": FILES,
+    "desk.export_files": FILES,
+    "desk.bring_file": BRINGING,
+    "desk.data_import": BRINGING,
+    "desk.understand_file": BRINGING,
+    "desk.order_import": BRINGING,
+    "desk.import_faults": BRINGING,
     "desk.costs": LINE,
     "desk.indicators": Rule(access.reads_indicators, "figures"),
     "desk.service": LINE,
