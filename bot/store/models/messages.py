@@ -91,6 +91,7 @@ class Message(Base):
     cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
     currency: Mapped[str] = mapped_column(server_default="")
     template: Mapped[dict[str, Any] | None]  # WhatsApp after 24 hours: name, language, parameters
+    question: Mapped[dict[str, Any] | None]  # stands in the conversation before it leaves: entry, values
     spare_enc: Mapped[bytes | None]  # the SMS that may go instead; place: messages|<id>|spare
     fell_from: Mapped[str] = mapped_column(server_default="")  # the channel that was tried first
 
@@ -98,7 +99,6 @@ class Message(Base):
 class Recording(Base):
     """A voice note: fetched from its gateway, kept encrypted for 30 days, then gone. One referral each."""
 
-    question: Mapped[dict[str, Any] | None]  # stands in the conversation before it leaves: entry, values
     __tablename__ = "recordings"
     __table_args__ = (Index("ix_recordings_due", "due_at", postgresql_where=text("state = 'waiting'")),)
 
