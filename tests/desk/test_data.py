@@ -7,8 +7,7 @@ from sqlalchemy import select
 
 from bot.data import carrying_out
 from bot.store.models import Audit, Case, ImportRun
-
-from ..data.conftest import OTHER, commas
+from tests.data.conftest import OTHER, commas
 
 
 @pytest.fixture
