@@ -38,8 +38,9 @@ NEEDS, STAGES, ENTRIES = "flows/needs.yaml", "flows/stages.yaml", "flows/entries
 APPOINTMENT_FORK = "      - {when: {appointment: coming, channel: whatsapp}, go: appointment_whatsapp}\n"
 WITHOUT_CODE = """    ask: "{day}, {place}. Transport is paid."
     choices:
-      - {key: 2, say: Another day, go: other_day}
-      - {key: 3, say: I cannot, go: other_day}
+      - {key: 1, say: I come, do: [{act: {what: answer_appointment, answer: coming}}], go: see_you}
+      - {key: 2, say: Another day, go: other_days}
+      - {key: 3, say: I cannot, do: [{act: {what: answer_appointment, answer: cannot}}], go: cannot}
     foot: [menu_private]
     verified: ask_code
 """
