@@ -57,7 +57,7 @@ def test_wake_ups_do_not_pile_up_while_no_worker_lives(queue, redis_client, monk
     monkeypatch.setattr(clock, "CROWDED", once)
     for _ in range(5):
         clock.sweep(queue, redis_client)
-    assert queue.count == 2 * once
+    assert once < queue.count <= 2 * once
 
 
 def test_wake_ups_are_forgotten_when_nobody_takes_them(queue, redis_client):
