@@ -30,7 +30,7 @@ from bot.jobs.services import Services
 from bot.kinds import TO_STAFF, Kind
 from bot.referrals import gaps, ladder
 from bot.store.ciphers import SHARDS
-from bot.waking import wake
+from bot.waking import heard, wake
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +50,7 @@ T = TypeVar("T")
 
 def climb(*_ids: str) -> None:
     """Take every due step of every ladder, then send what that made. The ids only say why."""
+    heard(_running().queue, "climb")
     if _lane is not None:
         _lane.wake()
         return
@@ -60,6 +61,7 @@ def climb(*_ids: str) -> None:
 
 def send_messages(*_ids: str) -> None:
     """Send every due message of the outbox; wakes the ladder where an alert did not leave."""
+    heard(_running().queue, "send_messages")
     if _lane is not None and _pushing is not None:
         _lane.wake()
         _pushing.wake()
@@ -75,6 +77,7 @@ def send_messages(*_ids: str) -> None:
 
 def fetch_recordings(*_ids: str) -> None:
     """Fetch the sound of voice notes that wait for it; a lane of its own, for a gateway may take long to give it out."""
+    heard(_running().queue, "fetch_recordings")
     if _fetching is not None:
         _fetching.wake()
         return
