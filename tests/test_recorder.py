@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 import redis
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from bot.engine.effects import (
     AnswerSent,
@@ -512,3 +512,24 @@ def test_killed_around_its_commit_nothing_is_lost_and_nothing_is_twice(journal, 
         for model in (Turn, Referral, Ticket, Ladder):
             assert session.scalar(select(func.count()).select_from(model)) == 30
     assert batch_module.BATCH >= 30
+
+
+def test_what_a_person_adds_costs_few_statements_of_its_own(journal):
+    """Fifty needs at once are told of in the time that recording them takes."""
+
+    def statements(phone, n, answers):
+        rid = f"{n:032x}"
+        journal.says(
+            n, OpenReferral(id=rid, ticket=f"{4820000 + n}", queue="protection", level="critical"), phone=phone
+        )
+        for more in range(answers):
+            change = UpdateReferral(id=rid, urgent=True, call_language=f"l{more}")
+            journal.says(n + 1 + more, change, phone=phone)
+        asked = []
+        with journal.database.engine.connect() as connection:
+            event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2]))
+            record_shard(journal.recording, connection, journal.shard(phone))
+        return len(asked)
+
+    one, nine = statements("+22790001111", 100, 1), statements("+22790002222", 200, 9)
+    assert (nine - one) / 8 <= 4  # ladder, referral, its event, what changed

@@ -16,6 +16,7 @@ from bot.recorder import quarantine
 from bot.recorder.faults import transient
 from bot.recorder.orders import Reasons, Work, carry_out, watch
 from bot.recorder.rows import quiet_ones, unseen, write_contacts, write_turns
+from bot.referrals import missed_calls
 from bot.store import keys
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.journal import Entry, NewerSchema, unpack_entry
@@ -138,6 +139,7 @@ def _entries(session: Session, recording: Recording, entries: list[Entry]) -> Wo
     fresh = unseen(session, entries)
     contacts, work.forgotten = write_contacts(session, fresh, recording.ciphers)
     write_turns(session, fresh, contacts, quiet=quiet_ones(session, contacts))
+    rang = missed_calls.rang(session, set(contacts.values()))
     for entry in fresh:
         carry_out(
             session,
@@ -146,6 +148,7 @@ def _entries(session: Session, recording: Recording, entries: list[Entry]) -> Wo
             ciphers=recording.ciphers,
             settings=recording.settings,
             reasons=recording.reasons,
+            rang=rang,
         )
     return work
 

@@ -4,6 +4,7 @@ It may be called back unless that contact said "not safe" or talked in private, 
 Then it goes where nobody learns from it what they must not know (safety 19): docs/decisions/0010.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +70,14 @@ def open_missed_call(
         ciphers=ciphers,
         clocks=clocks,
     )
+
+
+def rang(session: Session, contacts: Collection[int]) -> set[int]:
+    """Of these contacts, those with a missed call that is still open: what they say may take back that wish."""
+    still = select(Referral.contact_id).where(
+        Referral.contact_id.in_(contacts), Referral.source == MISSED_CALL, Referral.state.not_in(OVER)
+    )
+    return {one for one in session.scalars(still) if one is not None} if contacts else set()
 
 
 def reconsider(session: Session, contact_id: int | None, *, at: datetime, turn: str, clocks: Clocks = STANDARD) -> None:
