@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from bot.cases import development_process
 from bot.cases.importing import Source, apply
 from bot.config import Settings
 from bot.errors import ConfigError
@@ -39,9 +40,9 @@ STAFF = (
     NewStaff("fatchima", "Fatchima Inuwar-Gao", "psea_focal", "+22790009909", languages=("fr", "ha")),
     NewStaff("seyni", "Seyni Koren-Gida", "psea_focal", "+22790009910", languages=("fr", "dje")),
     NewStaff("ousmane", "Ousmane Garin-Haske", "complaints_officer", "+22790009911", languages=("fr", "ha")),
-    NewStaff("rakia", "Rakia Sabuwar-Rijiya", "community_focal", "+22790009912", languages=("fr", "ha", "tmh")),
     NewStaff("delphine", "Delphine Yar-Zinder", "complaints_officer", "+22790009913", languages=("fr",)),
     NewStaff("issa", "Issa Dogon-Daji", "admin", "+22790009915"),
+    NewStaff("idi", "Idi Tafarkin-Gona", "partner", "+22790009916", languages=("fr", "ha"), partner="Taagazt"),
     NewStaff("ibrah", "Ibrah Tsohon-Bene", "assistant", "+22790009914", languages=("fr", "ha")),
 )  # fmt: skip
 DUTY = {
@@ -51,7 +52,6 @@ DUTY = {
     "sealed": ["fatchima", "seyni"],
     "complaints": ["ousmane", "delphine"],
     "assistance": ["moussa", "ibrah"],
-    "community": ["rakia"],
 }
 
 
@@ -72,6 +72,7 @@ def load(settings: Settings, *, today: date | None = None) -> None:
         with database.transaction() as session:
             _people(session, ciphers)
             _aichatou(session, ciphers)
+            development_process.load(session, today)
     finally:
         database.close()
 
