@@ -40,6 +40,7 @@ STAFF = (
     NewStaff("fatchima", "Fatchima Inuwar-Gao", "psea_focal", "+22790009909", languages=("fr", "ha")),
     NewStaff("seyni", "Seyni Koren-Gida", "psea_focal", "+22790009910", languages=("fr", "dje")),
     NewStaff("ousmane", "Ousmane Garin-Haske", "complaints_officer", "+22790009911", languages=("fr", "ha")),
+    NewStaff("rakia", "Rakia Sabuwar-Rijiya", "community_focal", "+22790009912", languages=("fr", "ha", "tmh")),
     NewStaff("delphine", "Delphine Yar-Zinder", "complaints_officer", "+22790009913", languages=("fr",)),
     NewStaff("issa", "Issa Dogon-Daji", "admin", "+22790009915"),
     NewStaff("idi", "Idi Tafarkin-Gona", "partner", "+22790009916", languages=("fr", "ha"), partner="Taagazt"),
@@ -52,6 +53,7 @@ DUTY = {
     "sealed": ["fatchima", "seyni"],
     "complaints": ["ousmane", "delphine"],
     "assistance": ["moussa", "ibrah"],
+    "community": ["rakia"],
 }
 
 
