@@ -153,7 +153,7 @@ BREAKS = [
     Break("SMS too long", FR, 'msgstr "Merci. Effacez ce message."', f'msgstr "{LONG}. {LONG}."', "say: Thank you. Delete",
           "'hush.thanks' takes 2 parts in French by SMS (179 septets).", at="flows/hush.yaml"),
 
-    Break("menu number changed", MENU, "{key: 3, say: Call me back, go: callback.start}\n      - {key: 5, say: Language",
+    Break("menu number changed", MENU, "{key: 4, say: My community, go: community.start}\n      - {key: 5, say: Language",
           "{key: 6, say: Call me back, go: callback.start}\n      - {key: 5, say: Language", "key: 6",
           "'6' of 'menu.main' is new."),
     Break("menu number leads elsewhere", MENU, "{key: 2, say: I need help, go: help.kind}",

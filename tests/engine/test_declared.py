@@ -174,7 +174,7 @@ inputs = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=inputs, channel=st.sampled_from(["ussd", "sms", "whatsapp"]))
 def test_in_any_order_a_digit_means_what_the_last_screen_said(trial, typed, channel):
     """Each look-up gives another list; ids tell which list and which line was shown."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from bot.content.checking.book import Book, Fault
 from bot.content.checking.tables import NEED_MENU, menu_states
@@ -152,6 +153,7 @@ def _never_send(book: Book, channel: str) -> list[tuple[str, re.Pattern[str]]]:
     ]
 
 
+@cache
 def _roots(words: tuple[str, ...]) -> re.Pattern[str]:
     """Words as the file writes them, `*` for any ending, on plain text."""
     parts = [re.escape(plain(word.rstrip("*"))) + (r"\w*" if word.endswith("*") else "") for word in words]

@@ -25,13 +25,17 @@ TABLE = "safety, channel table"
 def data_faults(book: Book) -> Iterator[Fault]:
     """All of them."""
     yield from _pushed(book)
-    known = _known(book)
+    known, spoken, shown = _known(book), _with_words(book), tellable(book)
+    heard = {channel: reached(book, channel) for channel in ("ussd", "sms")}
     for name, state in book.states.items():
         given = known.get(name, set())
         yield from _look_up(book, name, state, given)
-        yield from _acts(book, name, state, given)
+        yield from _acts(book, name, state, given, spoken)
         yield from _pick(book, name, state, given)
-        yield from _told(book, name, given)
+        for channel in heard if state.a_page and state.asks else ():
+            if name in heard[channel]:
+                yield from _room(book, name, state, channel)
+        yield from _told(book, name, given, shown)
     yield from _of_a_file(book)
 
 
@@ -108,8 +112,7 @@ def _look_up(book: Book, name: str, state: State, given: set[str]) -> Iterator[F
             yield Fault(book.at(name, "look_up"), what, "Ask, pick or keep it on the way.")
 
 
-def _acts(book: Book, name: str, state: State, given: set[str]) -> Iterator[Fault]:
-    spoken = _with_words(book)
+def _acts(book: Book, name: str, state: State, given: set[str], spoken: set[str]) -> Iterator[Fault]:
     for order in _orders(state):
         what = order.arguments.get("what", "")
         if order.verb != "act":
@@ -158,9 +161,6 @@ def _pick(book: Book, name: str, state: State, given: set[str]) -> Iterator[Faul
     if taken:
         what = f"the key {taken[0]} of '{name}' belongs to its list."
         yield Fault(book.at(name, "choices", "0"), what, "Beside a list there is 8 alone; 7 shows more of it.")
-    for channel in ("ussd", "sms"):
-        if name in reached(book, channel):
-            yield from _room(book, name, state, channel)
 
 
 def _room(book: Book, name: str, state: State, channel: str) -> Iterator[Fault]:
@@ -178,12 +178,12 @@ def _room(book: Book, name: str, state: State, channel: str) -> Iterator[Fault]:
             )
 
 
-def _told(book: Book, name: str, given: set[str]) -> Iterator[Fault]:
+def _told(book: Book, name: str, given: set[str], shown: dict[str, str]) -> Iterator[Fault]:
     """A screen shows what something on the way gave."""
     spec = book.specs[name]
     here = given | _given(book, name)
     for found in placeholders((spec.ask or "") + (spec.say or "") + spec.after):
-        if found in tellable(book) and TOLD + found not in here and found not in ALWAYS:
+        if found in shown and TOLD + found not in here and found not in ALWAYS:
             part = "ask" if spec.ask is not None else "say"
             what = f"nothing before '{name}' gives {{{found}}}."
             yield Fault(book.at(name, part), what, "Lead there from the look-up or the list that gives it.")

@@ -70,17 +70,17 @@ def longest(book: Book, name: str, language: str) -> Iterator[dict[str, str]]:
     needed = book.states[name].placeholders
     content = book.content
 
-    def worst(candidates: list[str], placeholder: str) -> str:
-        return max(candidates, key=lambda raw: septets_of(content.value(placeholder, raw, language)))
+    def worst(placeholder: str) -> str:
+        return max(candidates[placeholder], key=lambda raw: septets_of(content.value(placeholder, raw, language)))
 
-    values = tellable(book) | {
-        "ticket": "4821737",
-        "since": f"d:{LONGEST_DAY}",
-        "day": worst([f"w:2026-12-{day}" for day in range(21, 28)], "day"),
-        "place": worst([f"p:{place}" for place in _places()], "place"),
-        "when": worst([f"@{key}" for key in book.loaded.texts if key.startswith("window.")] or ["@"], "when"),
+    candidates = {name: [value] for name, value in tellable(book).items()} | {
+        "ticket": ["4821737"],
+        "since": [f"d:{LONGEST_DAY}"],
+        "day": [f"w:2026-12-{day}" for day in range(21, 28)],
+        "place": [f"p:{place}" for place in _places()],
+        "when": [f"@{key}" for key in book.loaded.texts if key.startswith("window.")] or ["@"],
     }
-    fixed = {placeholder: values[placeholder] for placeholder in needed if placeholder in values}
+    fixed = {placeholder: worst(placeholder) for placeholder in needed if placeholder in candidates}
     usual = [code for code, stage in book.flows.stages.items() if stage.screen == "usual"]
     yield from ({**fixed, "stage": code} for code in usual) if "stage" in needed else (fixed,)
 
