@@ -40,6 +40,9 @@ FILES_HEAD = """
 
 Files are those of one's offices; a partner's, those that it accompanies. A phone is seen by whoever may see one of its
 requests or one of its files, and shows those alone.
+
+Communities are those in whose committee one sits, with their groups, proposals and activities; the coordinator sees
+those of her offices, but not the words in which somebody proposed something.
 """
 PAGES_HEAD = """
 ## Pages and steps

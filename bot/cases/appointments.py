@@ -248,7 +248,7 @@ def _withdraw_messages(session: Session, found: Appointment, at: datetime) -> No
         Message.case_id == found.case_id,
         Message.kind == Kind.REMINDER.value,
         Message.state == Delivery.QUEUED.value,
-        Message.question["values"]["appointment"].as_string() == str(found.id),
+        Message.question["values"]["appointment_id"].as_string() == str(found.id),
     )
     gone = {"state": Delivery.WITHHELD.value, "reason": "moved", "settled_at": at}
     session.execute(update(Message).where(about).values(gone).execution_options(synchronize_session=False))

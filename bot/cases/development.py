@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.cases import development_process
 from bot.cases.importing import Source, apply
+from bot.community import development as community
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.referrals.access import QUEUES
@@ -75,6 +76,7 @@ def load(settings: Settings, *, today: date | None = None) -> None:
             _people(session, ciphers)
             _aichatou(session, ciphers)
             development_process.load(session, today)
+            community.load(session, datetime.now(ZoneInfo(settings.timezone)), ciphers=ciphers)
     finally:
         database.close()
 

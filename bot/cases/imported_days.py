@@ -48,17 +48,18 @@ _END = text(f"""
     from wanted w
     where a.case_id = w.id and a.{_LIVE} and (
       (w.day is null and a.by = 'import')
-      or (w.day is not null and not exists (select 1 from appointments k where k.case_id = w.id and k.day = w.day)))
+      or (w.day is not null and a.day <> w.day
+        and (:again or not exists (select 1 from appointments k where k.case_id = w.id and k.day = w.day))))
     returning a.id, a.state
   ), noted as (
     insert into appointment_events (appointment_id, at, by, from_state, to_state)
     select id, :at, 'import', 'PROPOSED', state from ended
   )
   update messages m set state = 'withheld', reason = 'moved', settled_at = :at
-  from ended e where m.kind = 'reminder' and m.state = 'queued' and m.question->'values'->>'appointment' = e.id::text
+  from ended e where m.kind = 'reminder' and m.state = 'queued' and m.question->'values'->>'appointment_id' = e.id::text
 """)  # noqa: S608
 _ADD = text(f"""
-  with {_WANTED}, added as (
+  with {_WANTED}
     insert into appointments (case_id, place_id, detail, day, purpose, state, by, at, moved_from, remind_at)
     select w.id, p.id, w.detail, w.day,
       case when w.stage in ('KIT_READY', 'KIT_PREPARATION') then 'kit' when w.stage like 'TRAINING%' then 'training'
@@ -70,11 +71,8 @@ _ADD = text(f"""
       ) t where t.at > :at)
     from wanted w join places p on p.office = w.office and p.name = w.name
     where w.day is not null
-      and not exists (select 1 from appointments k where k.case_id = w.id and (k.day = w.day or k.{_LIVE}))
-    returning id
-  )
-  insert into appointment_events (appointment_id, at, by, from_state, to_state)
-  select id, :at, 'import', '', 'PROPOSED' from added
+      and not exists (
+        select 1 from appointments k where k.case_id = w.id and (k.{_LIVE} or (k.day = w.day and not :again)))
 """)  # noqa: S608
 # the same day elsewhere
 _RELOCATE = text(f"""
@@ -100,14 +98,27 @@ _COPY = text(f"""
     and (c.next_appointment is distinct from k.day or c.appointment_place <> coalesce(k.words, ''))
 """)  # noqa: S608
 
+_FORGET = text("""
+  delete from appointments a using cases c
+  where c.id = a.case_id and c.number = any(:numbers) and a.by = 'import' and a.state = 'PROPOSED'
+    and a.moved_from is null and not exists (select 1 from appointment_events e where e.appointment_id = a.id)
+""")
 
-def imported(session: Session, numbers: list[str], *, at: datetime, zone: str = "Africa/Niamey") -> None:
+
+def imported(
+    session: Session, numbers: list[str], *, at: datetime, again: bool = False, zone: str = "Africa/Niamey"
+) -> None:
     """Make the appointments of the cases with these numbers as their columns say; 2,000 at a time take about 0.1 s.
 
     Neither notice, calendar nor room is asked for: whoever keeps the file has agreed on the day. Doing it twice
-    changes nothing.
+    changes nothing. `again`: the columns were put back (an import is undone), so a day that was there before counts.
     """
-    values = {"numbers": numbers, "at": at, "zone": zone, "hour": REMIND_AT, "days": list(REMIND_DAYS)}
+    values = {"numbers": numbers, "at": at, "zone": zone, "hour": REMIND_AT, "days": list(REMIND_DAYS), "again": again}
     for statement in (_PLACES, _RELOCATE, _END, _ADD, _COPY):
         session.execute(statement, values)
     session.expire_all()
+
+
+def forget(session: Session, numbers: list[str]) -> None:
+    """Take away what only a file had made and nobody touched: before cases that an import had added are taken out."""
+    session.execute(_FORGET, {"numbers": numbers})

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import fields
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bot.cases.imported_days import imported
 from bot.cases.reading import CaseRow
 from bot.content.process import process
 from bot.store.ciphers import Ciphers
@@ -97,6 +98,8 @@ def write(
         """),  # noqa: S608
         lines,
     )
+    if "next_appointment" in given:
+        imported(session, [row["number"] for row in rows], at=datetime.now(UTC))
     if run is not None:
         session.execute(_MARK, {"run": run, "numbers": [row["number"] for row in rows]})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -157,10 +157,10 @@ def book(session: Session, group_id: int) -> list[BookLine]:
     return list(session.scalars(lines))
 
 
-def history(session: Session, group_id: int) -> list[Row[tuple[BookLine, BookMark | None]]]:
+def history(session: Session, group_id: int) -> list[tuple[BookLine, BookMark | None]]:
     """Every line with what became of it, the newest first."""
     rows = select(BookLine, BookMark).outerjoin(BookMark).where(BookLine.group_id == group_id)
-    return list(session.execute(rows.order_by(BookLine.id.desc())))
+    return [(row[0], row[1]) for row in session.execute(rows.order_by(BookLine.id.desc()))]
 
 
 def _open_lines(session: Session, group_id: int, at: datetime) -> list[BookLine]:

@@ -1,6 +1,7 @@
 """Communities: which one a phone chose, and who sits in the committee."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,9 +10,10 @@ from sqlalchemy.orm import Session
 from bot.community.noting import note
 from bot.errors import CommunityError
 from bot.referrals.access import in_committees, visible_communities
-from bot.store.models import CommitteeMember, Community, CommunityChoice, Staff
+from bot.store.models import Activity, CommitteeMember, Community, CommunityChoice, CommunityGroup, Proposal, Staff
 from bot.text.gsm7 import fold, is_gsm7
 
+Matter = TypeVar("Matter", Activity, CommunityGroup, Proposal)
 LONGEST_NAME = 24  # letters of what stands as a line of a list on a small screen
 
 
@@ -44,6 +46,29 @@ def held(session: Session, staff: Staff, community_id: int, *, lock: bool = Fals
     if community is None:
         raise CommunityError("not_found")
     return community
+
+
+def theirs(session: Session, staff: Staff, model: type[Matter], row_id: int) -> Matter:
+    """A group, proposal or activity of a community that this person may see. Raises CommunityError `not_found`."""
+    wanted = select(model).join(Community, Community.id == model.community_id)
+    row = session.scalars(wanted.where(model.id == row_id, visible_communities(staff))).first()
+    if row is None:
+        raise CommunityError("not_found")
+    return row
+
+
+def committee(session: Session, community_id: int) -> list[tuple[Staff, bool]]:
+    """Who sits in it, and whether they are a focal point; those first."""
+    rows = (
+        select(Staff, CommitteeMember.focal).join(CommitteeMember).where(CommitteeMember.community_id == community_id)
+    )
+    return [(row[0], row[1]) for row in session.execute(rows.order_by(CommitteeMember.focal.desc(), Staff.name))]
+
+
+def seatable(session: Session) -> list[Staff]:
+    """Who may sit in a committee."""
+    rows = select(Staff).where(Staff.role == "community_focal", Staff.active)
+    return list(session.scalars(rows.order_by(Staff.name)))
 
 
 def found(session: Session, staff: Staff, name: str, office: str, at: datetime) -> Community:

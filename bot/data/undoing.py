@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from bot.cases.imported_days import forget, imported
 from bot.cases.writing import BESIDE, COLUMNS, MARK
 from bot.store.database import Database
 from bot.store.models import Base, ImportChange, ImportRun
@@ -67,10 +68,12 @@ def _next(session: Session, run_id: int, after: str) -> list[str]:
 def _undo(session: Session, run_id: int, numbers: list[str], *, now: Callable[[], datetime], lease: timedelta) -> None:
     batch = {"run": run_id, "numbers": numbers}
     session.execute(text("select id from cases where number = any(:numbers) order by id for update"), batch)
+    forget(session, numbers)
     session.execute(_LEFT, batch)
     session.execute(_MOVES, batch | {"by": f"undo:{run_id}"})
     session.execute(_BACK, batch)
     session.execute(_GONE, batch)
+    imported(session, numbers, at=now(), again=True)
     # What is undone is no change any more: a second worker, or this one after a crash, does not meet it again.
     done = session.execute(text(f"delete from import_changes i where {_TAKEN} returning i.number"), batch)  # noqa: S608
     undone = len(done.all())

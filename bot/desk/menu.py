@@ -48,6 +48,7 @@ def _programme() -> tuple[Page, ...]:
         ("desk.training_list", say("Trainings")),
         ("desk.partners", say("Partners")),
         ("desk.broadcasts", say("Broadcasts")),
+        ("desk.communities", say("Communities")),
         ("desk.milestones", say("Milestones")),
         ("desk.data_page", say("Data")),
     )

@@ -44,6 +44,8 @@ SEALED = Rule(access.reads_sealed)
 BROADCASTS = Rule(access.approves_broadcasts)
 BROADCASTING = Rule(access.writes_broadcasts)
 PEOPLE = Rule(access.manages_staff)
+COMMUNITIES = Rule(access.sees_communities, "communities")
+FOUNDS = Rule(access.founds_communities, "communities")
 
 PAGES: dict[str, Rule] = {
     "desk.static": OPEN,
@@ -153,6 +155,30 @@ PAGES: dict[str, Rule] = {
     "desk.understand_file": BRINGING,
     "desk.order_import": BRINGING,
     "desk.import_faults": BRINGING,
+    "desk.communities": COMMUNITIES,
+    "desk.found_community": Rule(access.founds_communities),
+    "desk.community": COMMUNITIES,
+    "desk.seat": FOUNDS,
+    "desk.unseat": FOUNDS,
+    "desk.answer_tensions": COMMUNITIES,
+    "desk.write_proposal": COMMUNITIES,
+    "desk.proposal": COMMUNITIES,
+    "desk.comment_proposal": COMMUNITIES,
+    "desk.found_group": COMMUNITIES,
+    "desk.group": COMMUNITIES,
+    "desk.change_group": COMMUNITIES,
+    "desk.give_group_code": COMMUNITIES,
+    "desk.set_member_role": COMMUNITIES,
+    "desk.lock_member_out": COMMUNITIES,
+    "desk.set_goal": COMMUNITIES,
+    "desk.take_payment_back": COMMUNITIES,
+    "desk.begin_activity": COMMUNITIES,
+    "desk.activity": COMMUNITIES,
+    "desk.add_day": COMMUNITIES,
+    "desk.change_places": COMMUNITIES,
+    "desk.write_down": COMMUNITIES,
+    "desk.keep_attendance": COMMUNITIES,
+    "desk.close_activity": COMMUNITIES,
     "desk.costs": LINE,
     "desk.indicators": Rule(access.reads_indicators, "figures"),
     "desk.service": LINE,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.config import Settings
-from bot.jobs import answers, broadcasts, imports, missed, outreach, recordings, rows, staff_turns
+from bot.jobs import answers, broadcasts, community, imports, missed, outreach, recordings, rows, staff_turns
 from bot.jobs.handing import SENDERS
 from bot.jobs.lane import Lane
 from bot.jobs.services import Services
@@ -107,9 +107,10 @@ def work_on_imports(*_ids: str) -> None:
 
 
 def reach_out(*_ids: str) -> None:
-    """Stage news, late files, check-ins, silent phones, new numbers; what is written leaves with the next sending."""
+    """What we tell unasked: stage news, late files, check-ins, silent phones, new numbers, a place that came free."""
     services = _running()
-    if _unless_away("reach_out", lambda: outreach.reach_out(services)):
+    found = _unless_away("reach_out", lambda: outreach.reach_out(services))
+    if _unless_away("tell_places", lambda: community.tell_places(services)) or found:
         wake(services.queue, "send_messages")
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.jobs.services import Services
 from bot.jobs.staff_turns import content_of
-from bot.outreach import checkins, lost, news, numbers, watchdog
+from bot.outreach import checkins, lost, news, numbers, reminders, watchdog
 from bot.outreach.pushing import Run
 
 LOCK = 7_208  # of PostgreSQL's advisory locks; one sweep at a time
@@ -33,6 +33,8 @@ def reach_out(services: Services, *, now: datetime | None = None) -> int:
         "news": news.tell_stages,
         "late": lambda run: watchdog.watch(run, ranges),
         "check_ins": checkins.ask,
+        "reminders": reminders.remind,
+        "missed": reminders.follow_up,
         "digest": watchdog.digest,
     }
     found = 0

@@ -50,7 +50,7 @@ def way(session: Session, referral: Referral, kind: Kind, at: datetime, *, ciphe
     to = _address(contact, ciphers=ciphers)
     if contact is None or not to:
         return Way(why="no_number")
-    open_window = referral.channel == Channel.WHATSAPP and _wrote_by_whatsapp(session, contact, at)
+    open_window = referral.channel == Channel.WHATSAPP and wrote_by_whatsapp(session, contact, at)
     if not open_window and not has_phone(to):
         return Way(contact=contact, why="window")
     channel = Channel.WHATSAPP if open_window else Channel.SMS
@@ -205,7 +205,7 @@ def last_written_about(session: Session, contact: Contact) -> str | None:
     return session.scalar(written.order_by(Message.created_at.desc(), Message.id.desc()).limit(1))
 
 
-def _wrote_by_whatsapp(session: Session, contact: Contact, at: datetime) -> bool:
+def wrote_by_whatsapp(session: Session, contact: Contact, at: datetime) -> bool:
     """WhatsApp lets us write for a day after the person's last message."""
     last = select(func.max(Turn.at)).where(
         Turn.contact_id == contact.id,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from bot.cases import appointments, places
-from bot.cases.imported_days import imported
+from bot.cases.imported_days import forget, imported
 from bot.cases.place_names import read, written
 from bot.errors import CaseError
 from bot.outreach.calendar import Calendar
@@ -268,10 +268,10 @@ def test_reminders_come_on_the_morning_three_days_and_one_day_before_without_sum
 # --- days that come with files
 
 
-def bring(programme, number=SALIFOU, *, at=NOW, **columns):
+def bring(programme, number=SALIFOU, *, at=NOW, again=False, **columns):
     with programme.database.transaction() as session:
         session.execute(update(Case).where(Case.number == number).values(**columns))
-        imported(session, [number], at=at)
+        imported(session, [number], at=at, again=again)
         case = session.scalars(select(Case).where(Case.number == number)).one()
         return [(one.day, one.state, one.by) for one in session.scalars(
             select(Appointment).where(Appointment.case_id == case.id).order_by(Appointment.id))]  # fmt: skip
@@ -301,6 +301,29 @@ def test_a_stale_day_of_a_file_does_not_undo_what_the_person_chose(programme):
     programme.move(old, MONDAY + DAY)
     bring(programme, next_appointment=MONDAY, appointment_place="Office Tahoua")
     assert programme.shown() == (MONDAY + DAY, "Office Tahoua")
+
+
+def test_an_import_that_is_taken_back_puts_the_day_back(programme):
+    bring(programme, next_appointment=MONDAY, appointment_place="Office Tahoua")
+    bring(programme, next_appointment=MONDAY + DAY, appointment_place="Office Tahoua")
+    bring(programme, next_appointment=MONDAY, appointment_place="Office Tahoua", again=True)
+    assert programme.shown() == (MONDAY, "Office Tahoua")
+    bring(programme, next_appointment=None, appointment_place="", again=True)
+    assert programme.shown() == (None, "")
+
+
+def test_what_only_a_file_had_made_can_be_forgotten_with_its_case(programme):
+    bring(programme, next_appointment=MONDAY, appointment_place="Office Tahoua")
+    with programme.database.transaction() as session:
+        forget(session, [SALIFOU])
+        assert session.scalars(select(Appointment.id)).all() == []
+    bring(programme, next_appointment=MONDAY, appointment_place="Office Tahoua")
+    with programme.database.transaction() as session:
+        [made] = session.scalars(select(Appointment.id))
+    programme.do(appointments.answer, made, "coming")
+    with programme.database.transaction() as session:
+        forget(session, [SALIFOU])
+        assert session.scalars(select(Appointment.id)).all() == [made]
 
 
 def test_the_same_day_elsewhere_goes_elsewhere(programme):
