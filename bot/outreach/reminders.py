@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.cases import appointments
 from bot.kinds import Kind
@@ -53,7 +54,7 @@ def follow_up(run: Run) -> int:
     return len(found)
 
 
-def _held(run: Run, due: ColumnElement[bool], order: ColumnElement[datetime | None]) -> list[Due]:
+def _held(run: Run, due: ColumnElement[bool], order: InstrumentedAttribute[datetime | None]) -> list[Due]:
     """Held file first, as every step on an appointment does; what a colleague holds right now comes with the next run."""
     of_files = (
         select(Case.id)
