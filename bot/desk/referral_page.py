@@ -124,13 +124,6 @@ def note_reading(session: Session, staff: Staff, referral_id: str, action: str, 
 def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
     """Everything in words; nothing personal leaves but through here."""
     referral, at = folder.entry.referral, now()
-    safe = safe_contact.safe_contact(referral, at, folder.opened)
-    is_open = referral.state not in reading.DONE
-    mine = referral.accepted_by == staff.id
-    number = safe_contact.number_of(referral, folder.contact, at, folder.opened)
-    tel = number if safe.may_call_now and mine and is_open else ""
-    ladder = folder.entry.ladder
-    by = ladder.due_at if ladder is not None and ladder.why != UNCONFIRMED else None
     shown_.forms.setdefault("open_form", sealed_page.open_form(session, staff))
     return render_template(
         "desk/referral.html",
@@ -139,27 +132,10 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         **presenting_reply.part(session, folder, staff, at),
         **presenting_steps.part(session, folder, staff, at, shown_.asked),
         **_lists(session, folder, staff, at),
-        id=referral.id,
-        ticket=shown(referral.ticket),
-        letter=presenting.letter(referral),
-        level=presenting.badge(referral),
-        head=presenting_folder.head(folder, staff, at),
-        safe=safe,
-        day=presenting_folder.day_line(safe, at),
-        tel=tel,
-        tel_words=read_aloud(tel),
-        has_number=bool(number),
-        no_number=sealed_page.no_number(folder) or safe_contact.no_number(folder.contact),
-        open=is_open,
-        held=referral.accepted_by is not None,
-        mine=mine,
-        holder=folder.accepted_by,
-        may_act=referral.accepted_by is not None,
-        first_call=presenting.before(by, at) if by and mine else None,
-        call_now_left=referral.call_now,
+        **_calling(folder, staff, at),
+        **_standing(folder, staff, at),
         phone_page=referral.contact_id,
         file_page=file.id if (file := reading_people.file(session, staff, referral.case_id or 0)) else None,
-        never_print=referral.private or referral.sealed,
         here="desk.queues",
         tab_counts={"today": reading.mine_count(session, staff), "queues": reading.open_count(session, staff)},
         voice=voice(session, folder, staff, at),
@@ -168,6 +144,44 @@ def page(session: Session, folder: Folder, staff: Staff, shown_: Shown) -> str:
         prints=shown_.prints,
         case_name=folder.case.name if shown_.prints and folder.case is not None else "",
     )
+
+
+def _calling(folder: Folder, staff: Staff, at: datetime) -> dict[str, object]:
+    """How the person may be reached, and by when somebody should have called."""
+    referral, ladder = folder.entry.referral, folder.entry.ladder
+    safe = safe_contact.safe_contact(referral, at, folder.opened)
+    mine, is_open = referral.accepted_by == staff.id, referral.state not in reading.DONE
+    number = safe_contact.number_of(referral, folder.contact, at, folder.opened)
+    tel = number if safe.may_call_now and mine and is_open else ""
+    by = ladder.due_at if ladder is not None and ladder.why != UNCONFIRMED else None
+    return {
+        "safe": safe,
+        "day": presenting_folder.day_line(safe, at),
+        "tel": tel,
+        "tel_words": read_aloud(tel),
+        "has_number": bool(number),
+        "no_number": sealed_page.no_number(folder) or safe_contact.no_number(folder.contact),
+        "first_call": presenting.before(by, at) if by and mine else None,
+        "call_now_left": referral.call_now,
+    }
+
+
+def _standing(folder: Folder, staff: Staff, at: datetime) -> dict[str, object]:
+    """What it is, who has it, and what this reader may do."""
+    referral = folder.entry.referral
+    return {
+        "id": referral.id,
+        "ticket": shown(referral.ticket),
+        "letter": presenting.letter(referral),
+        "level": presenting.badge(referral),
+        "head": presenting_folder.head(folder, staff, at),
+        "open": referral.state not in reading.DONE,
+        "held": referral.accepted_by is not None,
+        "mine": referral.accepted_by == staff.id,
+        "holder": folder.accepted_by,
+        "may_act": referral.accepted_by is not None,
+        "never_print": referral.private or referral.sealed,
+    }
 
 
 def _lists(session: Session, folder: Folder, staff: Staff, at: datetime) -> dict[str, object]:
