@@ -59,8 +59,8 @@ def urgent(walk: Walk, yes: bool) -> None:
     if yes and need is not None:
         level = need.urgent
         if need.urgent_code:
-            code, queue = need.urgent_code, walk.flows.needs[need.urgent_code].queue
-            walk.values["code"] = code
+            code = walk.values["code"] = need.urgent_code
+            queue = None if walk.values.get("minor") == "yes" else walk.flows.needs[code].queue  # safety 6
     _update(walk, urgent=yes, level=level, code=code, queue=queue)
 
 

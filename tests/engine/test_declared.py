@@ -5,10 +5,11 @@ import itertools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bot.content.lists import LEAST, lines, measure
 from bot.engine.answers import understand
-from bot.engine.effects import Act
+from bot.engine.effects import Act, OpenReferral, UpdateReferral
 from bot.engine.ports import Found, Item
 from tests.engine.speaker import Speaker
 from tests.engine.trial import stand, trial_content
@@ -64,6 +65,15 @@ def test_a_dropped_line_goes_on_at_the_same_list(trial):
     speaker.dials()
     assert "2 Filingué" in speaker.says("1")
     assert "Filingué is yours" in speaker.says("2")
+
+
+def test_a_list_goes_on_by_sms_where_the_line_drops(trial):
+    speaker = a_speaker(trial)
+    speaker.contact = structs.replace(speaker.contact, texts="yes")
+    speaker.says("1")
+    speaker.drops("sms")
+    assert speaker.says("1") == ("Which of the 8? 1 Assamaka 2 Filingué 3 Arlit 4 Agadez 5 Tahoua 6 Zinder 7 More")
+    assert "Arlit is yours" in speaker.says("3")
 
 
 def test_a_list_that_is_gone_leads_to_the_menu(trial):
@@ -209,3 +219,36 @@ def test_in_any_order_a_digit_means_what_the_last_screen_said(trial, typed, chan
                 assert taken == []
         if channel == "ussd" and speaker.last.replies:
             assert measure(speaker._heard()) <= 160
+
+
+def test_a_group_code_is_neither_kept_nor_recorded_nor_offered_again(content):
+    speaker = Speaker(content, language="en")
+    known = {"community": "1", "community_name": "Assamaka"}
+    speaker.lookups.found = {
+        "my_community": Found("known", known),
+        "my_groups": Found("one", {"group": "3", "group_name": "Femmes du centre"}),
+        "open_group": Found("officer"),
+    }
+    speaker.dials()
+    for typed in ("4", "4", "1", "4907"):
+        speaker.says(typed)
+    assert speaker.lookups.asked[-1] == ("open_group", {"group": "3", "code": "4907"})
+    assert speaker.last.secret
+    assert "4907" not in str(speaker.last)
+    speaker.waits(minutes=1)
+    assert "Welcome" in speaker.dials()
+    assert speaker.session.values == {}
+
+
+def test_a_child_is_asked_for_no_consent_and_goes_to_child_protection(content):
+    speaker = Speaker(content, language="en")
+    speaker.lookups.found = {"my_community": Found("known", {"community": "1", "community_name": "Assamaka"})}
+    speaker.dials()
+    speaker.session = structs.replace(speaker.session, values={"young": "yes", "minor": "yes"})
+    for typed in ("4", "1", "6"):
+        speaker.says(typed)
+    assert "safe to call" in speaker.says("1")
+    opened = next(effect for effect in speaker.effects if isinstance(effect, OpenReferral))
+    assert (opened.code, opened.queue, opened.minor) == ("TEN", "child", True)
+    raised = [effect for effect in speaker.effects if isinstance(effect, UpdateReferral)]
+    assert [(effect.code, effect.level, effect.queue) for effect in raised] == [("THR", "critical", None)]

@@ -37,6 +37,7 @@ states:
   which:
     ask: "Which of the {count}?"
     pick: {keep: thing, go: take}
+    elsewhere: [sms]
     foot: [menu_private]
   take:
     look_up: take
