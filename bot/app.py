@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from bot import config, desk, health, simulator, webhooks
+from bot import api, config, desk, health, simulator, webhooks
 from bot.config import Settings
 from bot.services import Services
 
@@ -24,5 +24,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     webhooks.register(app, receiver)
     health.register(app, services)
     desk.register(app, services)
+    api.register(app, services)
     simulator.register(app, services)
     return app

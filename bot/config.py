@@ -176,6 +176,8 @@ class Settings(BaseSettings):
         5, ge=1, le=30, description="days before a gap in the rota at which whoever plans it is told"
     )
 
+    api_rate: int = Field(600, ge=1, description="requests a minute that one key of the API may make")
+
     web_workers: int = Field(2, ge=1, description="web processes")
     web_threads: int = Field(4, ge=1, description="threads of each web process")
     worker_processes: int = Field(1, ge=1, description="worker processes started by `make run`")

@@ -223,9 +223,9 @@ def _refused(line: int, row: CaseRow, case: dict[str, Any] | None, batch: Lines)
             offices.add(case["office"])
         if not offices <= set(batch.offices):
             return [Fault(line, "office", "is not one of yours")]
-    if case is None or batch.given >= TOGETHER or not batch.given & TOGETHER:
-        return []
-    merged = {name: getattr(row, name) if name in batch.given else case[name] for name in TOGETHER}
+    if batch.given >= TOGETHER or not batch.given & TOGETHER:
+        return []  # the reader judged it, or there is nothing to judge
+    merged = {name: case[name] if case and name not in batch.given else getattr(row, name) for name in TOGETHER}
     return contradictions(line, merged, today=batch.today)
 
 

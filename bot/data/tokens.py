@@ -1,0 +1,79 @@
+"""Keys of other systems: made by an administrator, shown once, for some scopes and some time, revoked at once.
+
+Kept as a keyed digest, as codes are: a copy of the database opens nothing.
+"""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from bot.errors import CaseError
+from bot.store.ciphers import Ciphers
+from bot.store.models import ApiToken, Audit
+
+SCOPES = (
+    "cases:read", "cases:write", "phones:read", "stages:write", "appointments:read", "appointments:write",
+    "optouts:read", "counts:read",
+)  # fmt: skip
+LONGEST = timedelta(days=366)
+USED_EVERY = timedelta(minutes=1)  # how exactly the last use is told
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+_SECRET = re.compile(r"maraba_[A-Za-z0-9_-]{43}")
+
+
+def make(
+    session: Session, name: str, *, scopes: list[str], days: int, offices: list[str], ciphers: Ciphers, now: datetime,
+    staff_id: int | None,
+) -> str:  # fmt: skip
+    """A new key, told this once. Raises CaseError: `name`, `taken`, `scopes`, `days`."""
+    if not NAME.fullmatch(name):
+        raise CaseError("name")
+    if session.scalar(select(ApiToken.id).where(ApiToken.name == name)) is not None:
+        raise CaseError("taken")
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise CaseError("scopes")
+    if not timedelta(0) < timedelta(days=days) <= LONGEST:
+        raise CaseError("days")
+    secret = f"maraba_{secrets.token_urlsafe(32)}"
+    row = ApiToken(
+        name=name, secret_hmac=_kept(ciphers, secret), scopes=sorted(scopes), offices=offices, made_by=staff_id,
+        made_at=now, expires_at=now + timedelta(days=days),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    detail = {"name": name, "scopes": sorted(scopes), "offices": offices}
+    session.add(Audit(staff_id=staff_id, at=now, action="api_token_made", subject=f"api_token:{row.id}", detail=detail))
+    return secret
+
+
+def revoke(session: Session, token: ApiToken, *, now: datetime, staff_id: int | None) -> None:
+    """From the next request on it opens nothing; twice is once."""
+    if token.revoked_at is None:
+        token.revoked_at = now
+        detail = {"name": token.name}
+        subject = f"api_token:{token.id}"
+        session.add(Audit(staff_id=staff_id, at=now, action="api_token_revoked", subject=subject, detail=detail))
+
+
+def of_secret(session: Session, secret: str, *, ciphers: Ciphers, now: datetime) -> ApiToken | None:
+    """The key that somebody shows, if it opens anything now."""
+    if not _SECRET.fullmatch(secret):
+        return None
+    found = session.scalars(select(ApiToken).where(ApiToken.secret_hmac == _kept(ciphers, secret))).one_or_none()
+    if found is None or found.revoked_at is not None or now >= found.expires_at:
+        return None
+    if found.used_at is None or found.used_at + USED_EVERY <= now:
+        session.execute(update(ApiToken).where(ApiToken.id == found.id).values(used_at=now))
+    return found
+
+
+def every(session: Session) -> list[ApiToken]:
+    """Those that open something first, newest first."""
+    return list(session.scalars(select(ApiToken).order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())))
+
+
+def _kept(ciphers: Ciphers, secret: str) -> bytes:
+    return ciphers.code("api-token", secret)
