@@ -6,9 +6,81 @@ from decimal import Decimal
 
 from babel.numbers import format_decimal
 
-from bot.desk.words import language, say
+from bot.desk.words import language, mark, say
 from bot.messages import Delivery
 from bot.reasons import Why
+
+REASONS = {  # what happened, and what to do; the same rows stand in docs/failures.md
+    Why.BAD_NUMBER: (
+        mark("The number does not exist, or takes no SMS."),
+        mark("Ask for another number at the next contact. The mark ends when the person writes."),
+    ),
+    Why.PHONE_OFF: (mark("The phone was off or out of reach."), mark("Try a call, if that is allowed.")),
+    Why.BLOCKED: (
+        mark("This number takes no messages from the line any more."),
+        mark("Call, if that is allowed. The person ends it by writing START."),
+    ),
+    Why.NOT_ON_WHATSAPP: (mark("This number is not on WhatsApp."), mark("Write by SMS, if that is allowed.")),
+    Why.WINDOW: (
+        mark("On WhatsApp more than 24 hours have passed since the person wrote."),
+        mark("Call or write by SMS, if that is allowed."),
+    ),
+    Why.REFUSED_TEXT: (
+        mark("The gateway refused the text."),
+        mark("Write it in other words. If it happens again, tell the operator."),
+    ),
+    Why.TOO_FAST: (mark("Too many messages at once for the gateway."), mark("Nothing: it is tried again.")),
+    Why.CREDIT: (mark("The account at the gateway is empty."), mark("Tell the operator: pay in credit.")),
+    Why.ACCOUNT: (
+        mark("The gateway refuses our account, or is not switched on."),
+        mark("Tell the operator: check the settings of the gateway."),
+    ),
+    Why.NO_ROUTE: (
+        mark("The gateway cannot reach this network."),
+        mark("Tell the operator. Meanwhile call, if that is allowed."),
+    ),
+    Why.GATEWAY_DOWN: (mark("The gateway does not answer."), mark("Nothing: it is tried again.")),
+    Why.UNSURE: (
+        mark("The connection was cut: it may have arrived."),
+        mark("Send it again, or leave it. Leave it if somebody else may read the phone."),
+    ),
+    Why.STOPPED: (
+        mark("The person wrote STOP."),
+        mark("Nothing is sent until the person writes START. A call stays possible, if allowed."),
+    ),
+    Why.QUIET: (mark("Not at this hour."), mark("Nothing: it leaves in the morning.")),
+    Why.NOT_ALLOWED: (
+        mark("The person has not said that we may write."),
+        mark("Do not write. Ask on the call, if a call is allowed."),
+    ),
+    Why.DECEASED: (
+        mark("The person of this file has died."),
+        mark("Nothing by machine about this file leaves any more. Whoever knows the family calls, if at all."),
+    ),
+    Why.PERSON_TALKS: (mark("A conversation is under way there."), mark("Nothing: it leaves afterwards.")),
+    Why.SILENT: (
+        mark("Nothing was heard from this phone for six months: somebody else may have it."),
+        mark("Nothing: the person was asked to dial and give the code. Call, if a call is allowed."),
+    ),
+    Why.UNREACHABLE: (
+        mark("The number was found dead before."),
+        mark("Ask for another number at the next contact. The mark ends when the person writes."),
+    ),
+    Why.NEVER_SEND: (
+        mark("The text holds a word that this channel must not carry."),
+        mark("Write it without that word, or say it on a call."),
+    ),
+    Why.CANCELLED: (mark("A colleague cancelled the broadcast."), mark("Nothing.")),
+    Why.TOO_OLD: (
+        mark("It would have come too late."),
+        mark("If it still matters, say it on a call or write it anew."),
+    ),
+    Why.OURS: (mark("A fault of the service."), mark("Tell the operator, with the hour.")),
+    Why.OTHER: (
+        mark("The gateway gave no reason that we know."),
+        mark("If it happens again, tell the operator, with the hour and the code."),
+    ),
+}  # fmt: skip
 
 
 def kind(code: str) -> str:
@@ -44,79 +116,9 @@ def state(code: str) -> str:
 
 
 def reason(cause: Why) -> tuple[str, str]:
-    """What happened, and what to do. The same rows stand in docs/failures.md."""
-    words = {
-        Why.BAD_NUMBER: (
-            say("The number does not exist, or takes no SMS."),
-            say("Ask for another number at the next contact. The mark ends when the person writes."),
-        ),
-        Why.PHONE_OFF: (say("The phone was off or out of reach."), say("Try a call, if that is allowed.")),
-        Why.BLOCKED: (
-            say("This number takes no messages from the line any more."),
-            say("Call, if that is allowed. The person ends it by writing START."),
-        ),
-        Why.NOT_ON_WHATSAPP: (say("This number is not on WhatsApp."), say("Write by SMS, if that is allowed.")),
-        Why.WINDOW: (
-            say("On WhatsApp more than 24 hours have passed since the person wrote."),
-            say("Call or write by SMS, if that is allowed."),
-        ),
-        Why.REFUSED_TEXT: (
-            say("The gateway refused the text."),
-            say("Write it in other words. If it happens again, tell the operator."),
-        ),
-        Why.TOO_FAST: (say("Too many messages at once for the gateway."), say("Nothing: it is tried again.")),
-        Why.CREDIT: (say("The account at the gateway is empty."), say("Tell the operator: pay in credit.")),
-        Why.ACCOUNT: (
-            say("The gateway refuses our account, or is not switched on."),
-            say("Tell the operator: check the settings of the gateway."),
-        ),
-        Why.NO_ROUTE: (
-            say("The gateway cannot reach this network."),
-            say("Tell the operator. Meanwhile call, if that is allowed."),
-        ),
-        Why.GATEWAY_DOWN: (say("The gateway does not answer."), say("Nothing: it is tried again.")),
-        Why.UNSURE: (
-            say("The connection was cut: it may have arrived."),
-            say("Send it again, or leave it. Leave it if somebody else may read the phone."),
-        ),
-        Why.STOPPED: (
-            say("The person wrote STOP."),
-            say("Nothing is sent until the person writes START. A call stays possible, if allowed."),
-        ),
-        Why.QUIET: (say("Not at this hour."), say("Nothing: it leaves in the morning.")),
-        Why.NOT_ALLOWED: (
-            say("The person has not said that we may write."),
-            say("Do not write. Ask on the call, if a call is allowed."),
-        ),
-        Why.DECEASED: (
-            say("The person of this file has died."),
-            say("Nothing by machine about this file leaves any more. Whoever knows the family calls, if at all."),
-        ),
-        Why.PERSON_TALKS: (say("A conversation is under way there."), say("Nothing: it leaves afterwards.")),
-        Why.SILENT: (
-            say("Nothing was heard from this phone for six months: somebody else may have it."),
-            say("Nothing: the person was asked to dial and give the code. Call, if a call is allowed."),
-        ),
-        Why.UNREACHABLE: (
-            say("The number was found dead before."),
-            say("Ask for another number at the next contact. The mark ends when the person writes."),
-        ),
-        Why.NEVER_SEND: (
-            say("The text holds a word that this channel must not carry."),
-            say("Write it without that word, or say it on a call."),
-        ),
-        Why.CANCELLED: (say("A colleague cancelled the broadcast."), say("Nothing.")),
-        Why.TOO_OLD: (
-            say("It would have come too late."),
-            say("If it still matters, say it on a call or write it anew."),
-        ),
-        Why.OURS: (say("A fault of the service."), say("Tell the operator, with the hour.")),
-        Why.OTHER: (
-            say("The gateway gave no reason that we know."),
-            say("If it happens again, tell the operator, with the hour and the code."),
-        ),
-    }  # fmt: skip
-    return words[cause]
+    """What happened, and what to do."""
+    happened, remedy = REASONS[cause]
+    return say(happened), say(remedy)
 
 
 def number(amount: Decimal | int, *, short: bool = False) -> str:
