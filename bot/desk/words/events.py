@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.desk.services import services
-from bot.desk.words import codes, say, steps
+from bot.desk.words import codes, mark, say, steps
 from bot.engine.effects import MISSED_CALL
 from bot.referrals import letters
 from bot.referrals.lapsing import UNCONFIRMED
@@ -17,10 +17,43 @@ BY_THE_PERSON = frozenset(
     }
 )  # fmt: skip
 BY_ITSELF = frozenset({"alerted", "alert_failed", "lapsed", "nobody_to_alert"})  # a name here is whom it concerns
+SENTENCES = {
+    "opened": mark("Request opened at the first choice"),
+    "repeated": mark("The same request told again"),
+    "called_again": mark("The person called again"),
+    "updated": mark("The person added something"),
+    "attached": mark("The same request told again"),
+    "wrote": mark("The person wrote something"),
+    "alerted": mark("Alert sent, number and queue only"),
+    "alert_failed": mark("Alert not delivered"),
+    "accepted": mark("Accepted"),
+    "postponed": mark("Later"),
+    "lapsed": mark("No call was noted in time; the next person is told"),
+    "noted": mark("Note"),
+    "call_now_left": mark("“Call you now?” is left for the person"),
+    "call_now_withdrawn": mark("“Call you now?” is withdrawn"),
+    "call_now_answered": mark("The person answered “call you now?”"),
+    "moved": mark("Moved to another queue"),
+    "nobody_to_alert": mark("Nobody to tell: this queue has nobody on duty"),
+    "reopened": mark("Opened again"),
+    "replied": mark("Written to the person"),
+    "wrote_back": mark("The person wrote back"),
+    "asked": mark("Asked whether it is solved"),
+    "not_asked": mark("Not asked whether it is solved"),
+    "solved": mark("The person says: solved"),
+    "not_solved": mark("The person says: not solved"),
+    "undone": mark("The step before is taken back"),
+    "refused": mark("Cannot take it; the next person is told"),
+}
 
 
 def happened(kind: str, detail: dict[str, Any]) -> str:
     """One event in words; `detail` holds codes and numbers only."""
+    return _particular(kind, detail) or _step(kind, detail) or say(SENTENCES.get(kind, kind))
+
+
+def _particular(kind: str, detail: dict[str, Any]) -> str:
+    """What says more with its detail; "" for what does not."""
     if kind == "call_logged":
         results = dict(codes.call_results())
         return say("Call: %(result)s", result=results.get(str(detail.get("result", "")), "").lower())
@@ -35,38 +68,7 @@ def happened(kind: str, detail: dict[str, Any]) -> str:
         return say("Code set: %(code)s", code=codes.need(str(detail.get("code", ""))))
     if kind == "lapsed" and detail.get("why") == UNCONFIRMED:
         return say("Answered by SMS alone, and the desk was not opened; the next person is told")
-    told = _step(kind, detail)
-    if told:
-        return told
-    sentences = {
-        "opened": say("Request opened at the first choice"),
-        "repeated": say("The same request told again"),
-        "called_again": say("The person called again"),
-        "updated": say("The person added something"),
-        "attached": say("The same request told again"),
-        "wrote": say("The person wrote something"),
-        "alerted": say("Alert sent, number and queue only"),
-        "alert_failed": say("Alert not delivered"),
-        "accepted": say("Accepted"),
-        "postponed": say("Later"),
-        "lapsed": say("No call was noted in time; the next person is told"),
-        "noted": say("Note"),
-        "call_now_left": say("“Call you now?” is left for the person"),
-        "call_now_withdrawn": say("“Call you now?” is withdrawn"),
-        "call_now_answered": say("The person answered “call you now?”"),
-        "moved": say("Moved to another queue"),
-        "nobody_to_alert": say("Nobody to tell: this queue has nobody on duty"),
-        "reopened": say("Opened again"),
-        "replied": say("Written to the person"),
-        "wrote_back": say("The person wrote back"),
-        "asked": say("Asked whether it is solved"),
-        "not_asked": say("Not asked whether it is solved"),
-        "solved": say("The person says: solved"),
-        "not_solved": say("The person says: not solved"),
-        "undone": say("The step before is taken back"),
-        "refused": say("Cannot take it; the next person is told"),
-    }
-    return sentences.get(kind, kind)
+    return ""
 
 
 def _step(kind: str, detail: dict[str, Any]) -> str:
