@@ -6,11 +6,13 @@ a million rows in a country: an hourly count of days (`stage_times`) carries the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, extract, func, select, text, true
+from sqlalchemy import ColumnElement, and_, func, select, text, true
 from sqlalchemy.orm import Session
 
 from bot.cases.stages import MAIN
@@ -20,6 +22,7 @@ from bot.store.database import Database
 from bot.store.models import Case, StageTime
 
 THOUSAND = 1000
+Key = TypeVar("Key", bound=Hashable)
 
 # A stay counts where the file was seen to come and to go on to a main stage: a first stay begins when the file was
 # opened; what an import found half-way has no beginning, and a stop (on hold, contact lost) tells nothing of the stage.
@@ -42,6 +45,18 @@ class Filters:
 
     year: int | None = None
     office: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalised:
+    """So many files of one month (its first day), office, region, partner and kind of project."""
+
+    month: date
+    office: str
+    region: str
+    partner: str
+    project: str
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +85,25 @@ def count_stage_times(database: Database, *, zone: str) -> None:
         session.execute(_COUNT, {"zone": zone, "first": MAIN[0], "main": list(MAIN)})
 
 
-def total(session: Session, seen: ColumnElement[bool]) -> int:
-    """Files finalised since the programme began."""
-    return session.scalar(select(func.count()).select_from(Case).where(_finalised(seen, Filters()))) or 0
+def finalised(session: Session, seen: ColumnElement[bool]) -> list[Finalised]:
+    """All that were finalised, by what the page tells of: one look at the files."""
+    month = func.date_trunc("month", Case.stage_since)
+    columns = (month, Case.office, Case.region, Case.partner, Case.project_type)
+    query = select(*columns, func.count()).where(Case.stage == MAIN[-1], seen).group_by(*columns)
+    return [Finalised(row[0].date(), *row[1:]) for row in session.execute(query)]
+
+
+def chosen(found: Sequence[Finalised], filters: Filters) -> list[Finalised]:
+    """Those of a year and an office."""
+    return [
+        one for one in found
+        if filters.year in (None, one.month.year) and filters.office in ("", one.office)
+    ]  # fmt: skip
+
+
+def total(found: Sequence[Finalised]) -> int:
+    """How many files."""
+    return sum(one.files for one in found)
 
 
 def next_thousand(count: int) -> tuple[int, int]:
@@ -81,36 +112,20 @@ def next_thousand(count: int) -> tuple[int, int]:
     return goal, goal - count
 
 
-def years(session: Session, seen: ColumnElement[bool]) -> list[int]:
-    """Years in which a file was finalised, the latest first."""
-    year = extract("year", Case.stage_since)
-    return sorted(
-        (int(one) for one in session.scalars(select(year).where(_finalised(seen, Filters())).distinct())), reverse=True
-    )
-
-
-def by_month(session: Session, seen: ColumnElement[bool], filters: Filters) -> dict[date, int]:
+def by_month(found: Sequence[Finalised]) -> dict[date, int]:
     """First day of the month to files finalised in it."""
-    month = func.date_trunc("month", Case.stage_since)
-    rows = session.execute(select(month, func.count()).where(_finalised(seen, filters)).group_by(month))
-    return {row[0].date(): row[1] for row in rows}
+    return dict(_sums((one.month, one.files) for one in found))
 
 
-def by_region(session: Session, seen: ColumnElement[bool], filters: Filters) -> list[tuple[str, int]]:
+def by_region(found: Sequence[Finalised]) -> list[tuple[str, int]]:
     """Regions, the most first."""
-    query = select(Case.region, func.count()).where(_finalised(seen, filters)).group_by(Case.region)
-    return [(row[0], row[1]) for row in session.execute(query.order_by(func.count().desc(), Case.region))]
+    return sorted(_sums((one.region, one.files) for one in found).items(), key=lambda one: (-one[1], one[0]))
 
 
-def by_partner(session: Session, seen: ColumnElement[bool], filters: Filters) -> list[Cell]:
+def by_partner(found: Sequence[Finalised]) -> list[Cell]:
     """Partner and kind of project; what could point at a person is not told (docs/decisions/0036-milestones.md)."""
-    query = (
-        select(Case.partner, Case.project_type, func.count())
-        .where(_finalised(seen, filters))
-        .group_by(Case.partner, Case.project_type)
-        .order_by(Case.partner, Case.project_type)
-    )
-    return hide_small([(row[0], row[1], row[2]) for row in session.execute(query)])
+    sums = _sums(((one.partner, one.project), one.files) for one in found)
+    return hide_small([(partner, project, files) for (partner, project), files in sorted(sums.items())])
 
 
 def hide_small(counts: Sequence[tuple[str, str, int]]) -> list[Cell]:
@@ -150,8 +165,8 @@ def _within(days: Sequence[tuple[int, int]], wanted: float) -> int:
     return 0
 
 
-def _finalised(seen: ColumnElement[bool], filters: Filters) -> ColumnElement[bool]:
-    year = filters.year
-    dates = and_(Case.stage_since >= date(year, 1, 1), Case.stage_since <= date(year, 12, 31)) if year else true()
-    office = Case.office == filters.office if filters.office else true()
-    return and_(Case.stage == "FINALISED", seen, dates, office)
+def _sums(parts: Iterable[tuple[Key, int]]) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    for key, files in parts:
+        found[key] += files
+    return found

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, true
 
 from bot.cases import milestones
-from bot.cases.milestones import Filters
+from bot.cases.milestones import Filters, Finalised
 from bot.desk import presenting_milestones as presenting
 from bot.desk.blueprint import blueprint
 from bot.desk.services import now, services
 from bot.desk.sign_in import reader
 from bot.desk.words import dates
 from bot.referrals import access
-from bot.store.models import Case, Staff, StageTime
+from bot.store.models import Staff, StageTime
 
 
 @blueprint.get("/milestones", endpoint="milestones")
@@ -23,27 +23,25 @@ def all_milestones() -> ResponseReturnValue:
     staff, today = reader(), dates.local(now()).date()
     seen = access.visible_files(staff)
     with services().database.transaction() as session:
-        years = milestones.years(session, seen)
-        query = select(Case.office).where(Case.office != "", seen).distinct().order_by(Case.office)
-        offices = list(session.scalars(query))
-        filters = _filters(years, offices)
-        total = milestones.total(session, seen)
-        months = presenting.months(milestones.by_month(session, seen, filters), today, filters.year)
-        regions = milestones.by_region(session, seen, filters)
-        partners = milestones.by_partner(session, seen, filters)
+        found = milestones.finalised(session, seen)
+        filters = _filters(found)
         stays = milestones.stays(session, _own(staff), filters)
+    chosen = milestones.chosen(found, filters)
+    months = presenting.months(milestones.by_month(chosen), today, filters.year)
     return render_template(
-        "desk/milestones.html", here="desk.milestones", way=presenting.way(total), total=total, years=years,
-        offices=offices, filters=filters, bars=presenting.bars(months), months=presenting.named_months(months),
-        regions=presenting.regions(regions), partners=presenting.partners(partners), stays=presenting.lengths(stays),
-        chosen=sum(count for _, count in regions),
+        "desk/milestones.html", here="desk.milestones", way=presenting.way(milestones.total(found)), total=len(found),
+        years=sorted({one.month.year for one in found}, reverse=True), offices=sorted({one.office for one in found}),
+        filters=filters, bars=presenting.bars(months), months=presenting.named_months(months),
+        regions=presenting.regions(milestones.by_region(chosen)), stays=presenting.lengths(stays),
+        partners=presenting.partners(milestones.by_partner(chosen)), chosen=len(chosen),
     )  # fmt: skip
 
 
-def _filters(years: list[int], offices: list[str]) -> Filters:
+def _filters(found: list[Finalised]) -> Filters:
     """What was asked for, as far as there is such a thing."""
     year, office = request.args.get("year", ""), request.args.get("office", "")
-    return Filters(int(year) if year in map(str, years) else None, office if office in offices else "")
+    years, offices = {str(one.month.year) for one in found}, {one.office for one in found}
+    return Filters(int(year) if year in years else None, office if office in offices else "")
 
 
 def _own(staff: Staff) -> ColumnElement[bool]:

@@ -11,7 +11,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, func, literal, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -93,14 +108,14 @@ def people(
 
 def protected(session: Session, contacts: Collection[int], *, ciphers: Ciphers) -> frozenset[int]:
     """Whose phone gets nothing by machine: talks in private, seals, children, and terms that allow no call there."""
-    wanted = list(contacts)
-    quiet = session.scalars(select(Contact.id).where(Contact.id.in_(wanted), Contact.quiet))
+    wanted = Contact.id == any_(cast(list(contacts), ARRAY(BigInteger)))  # one parameter, however many there are
+    quiet = session.scalars(select(Contact.id).where(wanted, Contact.quiet))
     found = set(quiet)
     marks = or_(Referral.private, Referral.minor, access.queue_rows().in_(("sealed", "gbv", "child")))
     query = (
         select(Contact.id, Referral.id, Referral.terms_enc, Referral.state, marks.label("marked"))
         .join(Referral, Referral.contact_id == Contact.id)
-        .where(Contact.id.in_(wanted))
+        .where(wanted)
         .order_by(Referral.opened_at.desc(), Referral.id)
     )
     met: set[int] = set()

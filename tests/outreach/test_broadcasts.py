@@ -15,11 +15,16 @@ from bot.outreach.broadcasts_audience import Reach
 from bot.outreach.broadcasts_group import Group
 from bot.store.models import Audit, Broadcast, BroadcastRecipient, Case, Contact, Message, OptOut, Turn
 
-from .conftest import MAY_CALL, NOON
+from .crowd import MAY_CALL, NOON, Crowd
 
 TEXTS = {"fr": "La réunion de lundi est reportée.", "ha": "An ɗaga taron Litinin."}
 WISH = Wish("Meeting", Group(), TEXTS, "ha", whatsapp=True, share=10, starts_at=None)
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def programme(database, ciphers, settings):
+    return Crowd(database, ciphers, settings)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from bot.outreach import broadcasts
 from bot.store.models import Message
 from bot.waking import queue_on
 
-from .conftest import NOON
+from .crowd import NOON, Crowd
 from .test_broadcasts import Line
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -35,6 +35,11 @@ class Phone(Gateway):
     def send(self, message):
         self.sent.append(message)
         return Sent(f"ext-{len(self.sent)}", parts=1)
+
+
+@pytest.fixture
+def programme(database, ciphers, settings):
+    return Crowd(database, ciphers, settings)
 
 
 @pytest.fixture
