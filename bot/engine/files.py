@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 AWAY = "away"  # PostgreSQL did not answer, or not what was declared
 LONGEST_FACT = 200  # characters: what is longer is no screen
+OLD_AFTER = 30  # days after which a screen says of when it knows what it tells
 WITHOUT_TRIP = ("Home visit", "Phone call")  # places of an appointment to which nobody travels
 
 
@@ -31,12 +32,12 @@ def _declared(walk: Walk, what: str) -> str:
     Only what flows/data.yaml declares counts. Facts of an earlier answer never stay beside those of this one.
     """
     declared = walk.flows.look_ups[what]
-    if not all(walk.values.get(name) for name in declared.needs):
-        return AWAY
     asked = (*declared.needs, *declared.optional)
     values = {name: walk.values[name] for name in asked if walk.values.get(name)}
     for secret in declared.forgets:
         walk.values.pop(secret, None)
+    if not values.keys() >= set(declared.needs):
+        return AWAY
     found = walk.lookups.find(what, values)
     if found.outcome not in declared.outcomes:
         return AWAY
@@ -95,7 +96,12 @@ def told(walk: Walk, file: File) -> dict[str, str]:
         "minor": "yes" if file.minor else "no",
         "own": "yes" if file.own else "no",
         "appointment": "none",
+        "known": "fresh",
     }
+    if file.known_on is not None:
+        facts["known_on"] = f"d:{file.known_on.isoformat()}"
+        if (today - file.known_on).days > OLD_AFTER:
+            facts["known"] = "old"
     if file.minor:
         facts["young"] = "yes"
     if file.appointment is not None:

@@ -35,6 +35,7 @@ BREAKS = [
     ("no room for names", FLOW, "Which of the {count}?", LONG, TRIAL,
      "the list of 'trial.which' leaves a name less than 16 letters in 'en' by ussd."),
     ("a fact of a file", DATA, THINGS, OF_A_FILE, TRIAL, "'trial.which' tells {count} of a file to whoever comes there (safety 11)."),
+    ("a fact of a file by SMS", DATA, THINGS, OF_A_FILE, TRIAL, "'trial.which' would carry {count} of a file by SMS (safety, channel table)."),
     ("pushed to nobody", DATA, "pushed:\n", "pushed:\n  reminder: {}\n", TABLE, "'reminder' is pushed, but no entry has that name."),
     ("never away", DATA, "[taken, gone, away]", "[taken, gone]", TABLE, ""),
     ("the engine's own name", DATA, "  take:", "  file:", TABLE, ""),

@@ -36,7 +36,7 @@ def data_faults(book: Book) -> Iterator[Fault]:
             if name in heard[channel]:
                 yield from _room(book, name, state, channel)
         yield from _told(book, name, given, shown)
-    yield from _of_a_file(book)
+    yield from _of_a_file(book, heard["sms"])
 
 
 def tellable(book: Book) -> dict[str, str]:
@@ -189,16 +189,19 @@ def _told(book: Book, name: str, given: set[str], shown: dict[str, str]) -> Iter
             yield Fault(book.at(name, part), what, "Lead there from the look-up or the list that gives it.")
 
 
-ALWAYS = {"ticket", "when", "since", "day", "place"}  # of the engine itself (bot/content/checking/words.py)
+ALWAYS = {"ticket", "when", "since", "known_on", "day", "place"}  # of the engine itself (bot/content/checking/words.py)
 
 
-def _of_a_file(book: Book) -> Iterator[Fault]:
-    """What a look-up of a file gives is told after the code, or where we asked; by SMS a weekday alone (safety 11)."""
+def _of_a_file(book: Book, by_sms: set[str]) -> Iterator[Fault]:
+    """What a look-up of a file gives is told after the code, or where we asked, and never by SMS (safety 11)."""
     facts = {fact for look_up in book.flows.look_ups.values() if "case" in look_up.needs for fact in look_up.gives}
     picked = {f"{state.keep}_name" for state in book.states.values() if state.a_page and state.verified}
     pushed = {book.flows.entries.get(entry) for entry in book.loaded.pushed}
     for name, state in book.states.items():
         told = sorted(set(state.placeholders) & (facts | picked))
+        if told and name in by_sms and name not in pushed:
+            what = f"'{name}' would carry {{{told[0]}}} of a file by SMS ({TABLE})."
+            yield Fault(book.at(name), what, "Lead SMS to a screen of its own by a branch on `channel`.")
         if told and not state.verified and name not in pushed:
             what = f"'{name}' tells {{{told[0]}}} of a file to whoever comes there (safety 11)."
             yield Fault(book.at(name), what, "Name under `verified` the state that asks the code.")
