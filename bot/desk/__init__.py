@@ -41,6 +41,7 @@ from bot.desk import (
     views_steps,
     views_tensions,
     views_today,
+    views_tokens,
     views_trainings,
 )
 from bot.desk.blueprint import blueprint
@@ -76,6 +77,7 @@ VIEWS = (
     views_account,
     views_staff,
     views_records,
+    views_tokens,
     views_sealed,
     views_broadcasts,
     views_broadcast_steps,

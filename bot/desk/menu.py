@@ -64,6 +64,7 @@ def _line() -> tuple[Page, ...]:
         ("desk.service", say("Service")),
         ("desk.settings", say("Settings")),
         ("desk.people", say("Staff")),
+        ("desk.token_page", say("Keys of other systems")),
         ("desk.search_records", say("Records")),
     )
 

@@ -185,6 +185,8 @@ PAGES: dict[str, Rule] = {
     "desk.settings": PEOPLE,
     "desk.search_records": Rule(access.searches_records),
     "desk.people": PEOPLE,
+    "desk.token_page": PEOPLE,
+    "desk.revoke_token": PEOPLE,
     "desk.invite": PEOPLE,
     "desk.person": PEOPLE,
     "desk.reset": PEOPLE,
