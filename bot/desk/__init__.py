@@ -11,6 +11,7 @@ from bot.desk import (
     views_account,
     views_activities,
     views_alerts,
+    views_appointments,
     views_broadcast_steps,
     views_broadcasts,
     views_case,
@@ -52,6 +53,7 @@ __all__ = ["blueprint", "register"]
 # Imported for what they do: each puts its pages into the blueprint.
 VIEWS = (
     lean,
+    views_appointments,
     views_rota,
     views_alerts,
     views_sign_in,

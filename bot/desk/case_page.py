@@ -8,7 +8,13 @@ from typing import Any
 from flask import render_template
 
 from bot.cases import opening
-from bot.desk import presenting_folder, presenting_people, presenting_process, reading_people
+from bot.desk import (
+    presenting_appointments,
+    presenting_folder,
+    presenting_people,
+    presenting_process,
+    reading_people,
+)
 from bot.desk.case_reading import Part, Reading, ranges
 from bot.desk.forms_people import ProofForm
 from bot.referrals import access
@@ -58,6 +64,7 @@ def _opening(reading: Reading) -> Mapping[str, Any]:
 PARTS: dict[str, Part] = {
     "stands": _stands,
     "moving": presenting_process.moving_part,
+    "appointments": presenting_appointments.appointments_part,
     "visits": presenting_process.visits_part,
     "kits": presenting_process.kits_part,
     "together": presenting_process.together_part,

@@ -44,6 +44,8 @@ def _programme() -> tuple[Page, ...]:
     """Files and what the programme does with people; one line for each page."""
     return (
         ("desk.cases", say("Files")),
+        ("desk.appointment_list", say("Appointments")),
+        ("desk.place_list", say("Places")),
         ("desk.project_list", say("Projects")),
         ("desk.training_list", say("Trainings")),
         ("desk.partners", say("Partners")),

@@ -257,6 +257,11 @@ def notes_progress(staff: Staff) -> bool:
     return staff.active and staff.role in NOTE_PROGRESS
 
 
+def keeps_places(staff: Staff) -> bool:
+    """Who says where people are asked to come, and how many a day."""
+    return staff.active and staff.role == "coordinator"
+
+
 def sees_flags(staff: Staff) -> bool:
     """May this person read on a file that it is flagged?"""
     return staff.active and staff.role in SEE_FLAGS
