@@ -296,6 +296,7 @@ class _TurnLookups:
             news=_is_news(status.since, status.last_told),
             minor=status.minor,
             own=status.own,
+            known_on=status.known_on,
         )
         return Checked(found.outcome, found.case, file)
 

@@ -4,13 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, exists, false, func, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from bot.referrals import access
 from bot.store.models import Case, Staff, StageProposal
 
-STALE_AFTER = 30  # days after which the last confirmation of a file is said with it
+MOST_COUNTED = 10_000  # of more the list says so: counting all of them would take longer than showing a page
+# Each value once, from one entry of the index to the next: reading all files for five names would be slow.
+_EACH = {
+    name: text(f"""
+        with recursive each(value) as (
+          (select {name} from cases order by {name} limit 1) union all
+          select (select {name} from cases where {name} > value order by {name} limit 1) from each where value is not null
+        ) select value from each where value is not null
+    """)  # noqa: S608 - the names of our own columns
+    for name in ("office", "partner")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +45,29 @@ class Ranges:
     def late_by(self, file: Case) -> int:
         """Days past the usual range of its stage, or past the day of its review; 0: not late."""
         usual = self.days.get(file.stage)
-        over = (self.today - file.stage_since).days - usual if usual else 0
-        review = (self.today - file.review_on).days if file.review_on else 0
-        return max(over, review, 0)
+        if usual is not None:
+            return max((self.today - file.stage_since).days - usual, 0)
+        return max((self.today - file.review_on).days, 0) if file.review_on else 0
 
 
 def page(
     session: Session, staff: Staff, wished: Filter, ranges: Ranges, *, start: int, most: int
 ) -> tuple[list[Case], int]:
-    """Files of this reader, the latest first where late ones are wished, else by name; and how many there are."""
-    rules = [access.visible_files(staff), *_rules(staff, wished, ranges)]
-    order = [_lateness(ranges).desc(), Case.id] if wished.late else [Case.name, Case.id]
-    found = session.scalars(select(Case).where(*rules).order_by(*order).offset(start).limit(most))
-    return list(found), session.scalar(select(func.count()).select_from(Case).where(*rules)) or 0
+    """Files of this reader: late ones the latest first, those of a stage the longest there first, else by name.
+
+    And how many there are, MOST_COUNTED + 1 for more.
+    """
+    rules = [access.visible_files(staff), *_rules(staff, wished)]
+    if wished.late:
+        found = _latest(rules, ranges, start + most)
+        wanted = select(Case).join(found, found.c.id == Case.id).order_by(found.c.late_by.desc(), Case.id)
+        rules.append(_late(ranges))
+    else:
+        wanted = select(Case).where(*rules)
+        wanted = wanted.order_by(Case.stage_since, Case.id) if wished.stage else wanted.order_by(Case.name, Case.id)
+    counted = select(Case.id).where(*rules).limit(MOST_COUNTED + 1).subquery()
+    rows = session.scalars(wanted.offset(start).limit(most))
+    return list(rows), session.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def partners(session: Session, staff: Staff, ranges: Ranges) -> list[tuple[str, int, int, int]]:
@@ -66,15 +86,13 @@ def partners(session: Session, staff: Staff, ranges: Ranges) -> list[tuple[str, 
 
 
 def choices(session: Session, staff: Staff) -> tuple[list[str], list[str]]:
-    """Offices and partners among this reader's files."""
-    offices = select(Case.office).where(access.visible_files(staff)).distinct().order_by(Case.office)
-    names = (
-        select(Case.partner).where(access.visible_files(staff), Case.partner != "").distinct().order_by(Case.partner)
-    )
-    return list(session.scalars(offices)), list(session.scalars(names))
+    """Offices and partners to choose from, as far as this reader's files go."""
+    offices = staff.offices or list(session.scalars(_EACH["office"]))
+    partners = [staff.partner] if staff.role == "partner" else list(session.scalars(_EACH["partner"]))
+    return sorted(offices), sorted(filter(None, partners))
 
 
-def _rules(staff: Staff, wished: Filter, ranges: Ranges) -> list[ColumnElement[bool]]:
+def _rules(staff: Staff, wished: Filter) -> list[ColumnElement[bool]]:
     rules: list[ColumnElement[bool]] = []
     if wished.stage:
         rules.append(Case.stage == wished.stage)
@@ -84,8 +102,6 @@ def _rules(staff: Staff, wished: Filter, ranges: Ranges) -> list[ColumnElement[b
         rules.append(Case.partner == wished.partner)
     if wished.mine:
         rules.append(Case.assistant_id == staff.id)
-    if wished.late:
-        rules.append(_late(ranges))
     if wished.proposed:
         open_ones = select(StageProposal.id).where(
             StageProposal.case_id == Case.id, StageProposal.settled_at.is_(None), StageProposal.from_stage == Case.stage
@@ -98,12 +114,23 @@ def _late(ranges: Ranges) -> ColumnElement[bool]:
     usual = [
         and_(Case.stage == stage, Case.stage_since < ranges.today - timedelta(days=days))
         for stage, days in ranges.days.items()
-        if days
     ]
-    return or_(false(), *usual, Case.review_on < ranges.today)
+    return or_(false(), *usual, and_(Case.review_on < ranges.today, Case.stage.not_in(list(ranges.days))))
 
 
-def _lateness(ranges: Ranges) -> ColumnElement[int]:
-    usual = case(ranges.days, value=Case.stage, else_=10_000) if ranges.days else 0
-    over = ranges.today - Case.stage_since - usual
-    return func.greatest(over, func.coalesce(ranges.today - Case.review_on, 0))
+def _latest(rules: list[ColumnElement[bool]], ranges: Ranges, most: int) -> Subquery:
+    """The latest of each stage, by its index, so that nobody sorts all late files for one page."""
+    usual = [
+        select(Case.id, (ranges.today - Case.stage_since - days).label("late_by"))
+        .where(*rules, Case.stage == stage, Case.stage_since < ranges.today - timedelta(days=days))
+        .order_by(Case.stage_since)
+        .limit(most)
+        for stage, days in ranges.days.items()
+    ]
+    reviews = (
+        select(Case.id, (ranges.today - Case.review_on).label("late_by"))
+        .where(*rules, Case.review_on < ranges.today, Case.stage.not_in(list(ranges.days)))
+        .order_by(Case.review_on)
+        .limit(most)
+    )
+    return union_all(*(one.subquery().select() for one in (*usual, reviews))).subquery()

@@ -41,6 +41,7 @@ class CaseStatus:
     late: bool  # past the usual range of its stage
     minor: bool  # under 18 by the year of birth (safety 6)
     own: bool  # asked from the file's own phone
+    known_on: date | None  # when an import, a move or a visit last confirmed it
     recorded_through: str  # journal id: what of this address's shard PostgreSQL has
 
 
@@ -238,6 +239,7 @@ class Lookups:
             late=usual is not None and (today - row.stage_since).days > usual,
             minor=row.year_of_birth is not None and today.year - row.year_of_birth < 18,
             own=bool(row.own),
+            known_on=row.known_on,
             recorded_through=row.recorded_through or "0-0",
         )
 

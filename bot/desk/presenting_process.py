@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from bot.cases import kits, projects, trainings, visits
 from bot.cases import process as moving
-from bot.cases.listing import STALE_AFTER, Ranges
+from bot.cases.listing import Ranges
 from bot.content.process import process as model
 from bot.desk.case_reading import Reading
 from bot.desk.forms_process import FoundForm, KitForm, MoveForm, PlanForm, ReviewForm
 from bot.desk.services import services
 from bot.desk.words import dates, process, say, say_many
 from bot.desk.words.stages import stage
+from bot.engine.files import OLD_AFTER
 from bot.referrals import access
 from bot.store.ciphers import Unreadable
 from bot.store.models import Case, Staff, StageChange, Visit
@@ -34,7 +35,7 @@ def stale(file: Case, today: date) -> str:
     """`known on 3 June`, where the last confirmation is old; "" else."""
     if file.known_on is None:
         return ""
-    if (today - file.known_on).days <= STALE_AFTER:
+    if (today - file.known_on).days <= OLD_AFTER:
         return ""
     return say("known on %(day)s", day=dates.long_date(file.known_on))
 

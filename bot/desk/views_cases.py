@@ -31,7 +31,7 @@ def cases() -> ResponseReturnValue:
         offices, partners = listing.choices(session, staff)
         lines = [_line(one, known) for one in found]
     return render_template(
-        "desk/cases.html", lines=lines, count=count, wished=wished, asked=_asked(wished), start=start, step=A_PAGE,
+        "desk/cases.html", lines=lines, count=min(count, listing.MOST_COUNTED), more=count > listing.MOST_COUNTED, wished=wished, asked=_asked(wished), start=start, step=A_PAGE,
         stages=stages_of(stages.STAGES), offices=offices, partners=partners, moves=access.moves_files(staff),
         here="desk.cases",
     )  # fmt: skip

@@ -21,6 +21,7 @@ class File:
     news: bool = True  # something changed since it was last told
     minor: bool = False
     own: bool = True  # opened from the file's own phone
+    known_on: date | None = None  # when our sources last confirmed it
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ FILES = [
     },
     {"file": File("482719368", "KIT_READY", date(2026, 11, 16), appointment=date(2026, 11, 3), place="Office Tahoua")},
     {"file": File("482719368", "TRAINING", date(2026, 11, 16), news=False)},
+    {"file": File("482719368", "TRAINING", date(2026, 9, 16), known_on=date(2026, 10, 3))},
+    {"file": File("482719368", "KIT_PREPARATION", date(2026, 5, 1), known_on=date(2026, 10, 3))},
     {"file": FOREIGN},
     {"code": ""},
     {"away": True},

@@ -13,18 +13,25 @@ from bot.engine.ports import File
 from tests.engine.speaker import Speaker
 
 TABLE = Path(__file__).with_name("stage_screens.txt")
-SINCE = {"": date(2026, 11, 16), "late": date(2026, 7, 6)}
+SINCE = {"": date(2026, 11, 16), "late": date(2026, 7, 6), "old late": date(2026, 7, 6)}
+KNOWN = date(2026, 10, 3)
 USUAL = STAGES[:10]
 ROWS = [
     *((stage, "") for stage in STAGES),
     ("NOT_ELIGIBLE", "told"),
     *((stage, "late") for stage in USUAL),
+    *((stage, way) for stage in USUAL for way in ("old", "old late")),
 ]
+
+
+def _known(way: str) -> date | None:
+    """Confirmed the day before, or long ago."""
+    return KNOWN if way.startswith("old") else None
 
 
 def _said(content, stage: str, way: str, *, channel: str, language: str) -> str:
     """The screen after number and code, line breaks as " / "."""
-    file = File("482719368", stage, SINCE.get(way, SINCE[""]), told_by_person=way == "told")
+    file = File("482719368", stage, SINCE.get(way, SINCE[""]), told_by_person=way == "told", known_on=_known(way))
     speaker = Speaker(content, channel=channel, language=language, file=file)
     if channel == "ussd":
         speaker.dials()

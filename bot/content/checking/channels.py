@@ -79,7 +79,7 @@ def _file_facts(book: Book) -> Iterator[Fault]:
         spec, state = book.specs[name], book.states[name]
         names = set(placeholders((spec.ask or "") + (spec.say or "") + spec.after))
         part = "ask" if spec.ask is not None else "say"
-        told = sorted(names & {"place", "day", "since", *STAGE_WORDS})
+        told = sorted(names & {"place", "day", "since", "known_on", *STAGE_WORDS})
         if told and not state.verified:
             what = f"'{name}' tells {{{told[0]}}} of a file to whoever comes there (safety 11)."
             yield Fault(book.at(name, part), what, "Name under `verified` the state that asks the code.")

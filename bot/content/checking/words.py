@@ -18,6 +18,7 @@ FILLED = {
     "ticket",
     "when",
     "since",
+    "known_on",
     "day",
     "place",
 }  # what the engine puts into a screen (bot/engine/files.py, orders.py)
@@ -76,6 +77,7 @@ def longest(book: Book, name: str, language: str) -> Iterator[dict[str, str]]:
     candidates = {name: [value] for name, value in tellable(book).items()} | {
         "ticket": ["4821737"],
         "since": [f"d:{LONGEST_DAY}"],
+        "known_on": [f"d:{LONGEST_DAY}"],
         "day": [f"w:2026-12-{day}" for day in range(21, 28)],
         "place": [f"p:{place}" for place in _places()],
         "when": [f"@{key}" for key in book.loaded.texts if key.startswith("window.")] or ["@"],

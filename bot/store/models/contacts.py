@@ -72,6 +72,7 @@ class Case(Base):
     __tablename__ = "cases"
     __table_args__ = (
         Index("ix_cases_stage_since", "stage", "stage_since"),
+        Index("ix_cases_name", "name", "id"),
         Index("ix_cases_partner", "partner", "stage"),
         Index("ix_cases_assistant", "assistant_id", postgresql_where=text("assistant_id is not null")),
         Index("ix_cases_review", "review_on", postgresql_where=text("review_on is not null")),

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("assistant_id", sa.Integer(), nullable=True))
     op.create_foreign_key(None, "cases", "staff", ["told_by"], ["id"])
     op.create_foreign_key(None, "cases", "staff", ["assistant_id"], ["id"])
+    op.create_index("ix_cases_name", "cases", ["name", "id"])
     op.create_index("ix_cases_partner", "cases", ["partner", "stage"])
     op.create_index(
         "ix_cases_assistant", "cases", ["assistant_id"], postgresql_where=sa.text("assistant_id is not null")
