@@ -104,10 +104,6 @@ class ReferralError(BotError):
     """A step on a referral that its state or the reader's role does not allow."""
 
 
-class OutreachError(BotError):
-    """A step about lost contact or a number that the file's state does not allow; the message is a code."""
-
-
 class CaseError(BotError):
     """A step on a file, a project, a training, a kit or a visit that its rules do not allow; the message is a code."""
 

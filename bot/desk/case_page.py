@@ -11,6 +11,7 @@ from bot.cases import opening
 from bot.desk import (
     presenting_appointments,
     presenting_folder,
+    presenting_outreach,
     presenting_people,
     presenting_process,
     reading_people,
@@ -68,6 +69,7 @@ PARTS: dict[str, Part] = {
     "visits": presenting_process.visits_part,
     "kits": presenting_process.kits_part,
     "together": presenting_process.together_part,
+    "reaching": presenting_outreach.reaching_part,
     "requests": _requests,
     "opening": _opening,
     "history": presenting_process.history_part,

@@ -49,6 +49,7 @@ def _programme() -> tuple[Page, ...]:
         ("desk.project_list", say("Projects")),
         ("desk.training_list", say("Trainings")),
         ("desk.partners", say("Partners")),
+        ("desk.outreach", say("Outreach")),
         ("desk.broadcasts", say("Broadcasts")),
         ("desk.communities", say("Communities")),
         ("desk.milestones", say("Milestones")),

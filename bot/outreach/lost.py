@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.cases import stages
 from bot.config import Settings
-from bot.errors import OutreachError
+from bot.errors import CaseError
 from bot.outreach.numbers import doubt
 from bot.outreach.pushing import NOT_BY_MACHINE, Run, ask_to_verify, may_push
 from bot.store.models import Audit, Case, Contact, ContactAttempt, LostContact, Staff
@@ -52,7 +52,7 @@ def note_attempt(
     if reached:
         found(session, case, by=f"staff:{staff.id}", at=at, today=at.astimezone(zone).date())
     elif tried_enough(_attempts(session, case), zone=zone):
-        open_search(session, case, why="attempts", at=at)
+        open_search(session, case, why="no_answer", at=at)
 
 
 def three_no_shows(session: Session, case: Case, *, at: datetime) -> None:
@@ -80,22 +80,22 @@ def search(session: Session, case: Case) -> LostContact | None:
 
 
 def declare(session: Session, case: Case, *, staff: Staff, at: datetime, today: date) -> None:
-    """Set the file to LOST_CONTACT; raises OutreachError `too_early` without a search, `over` where it is already."""
+    """Set the file to LOST_CONTACT; raises CaseError `not_searched` without a search, `moved_on` where it is already."""
     standing = search(session, case)
     if standing is None:
-        raise OutreachError("too_early")
+        raise CaseError("not_searched")
     if standing.declared_at is not None or case.stage in ENDED:
-        raise OutreachError("over")
+        raise CaseError("moved_on")
     standing.declared_at, standing.declared_by, standing.review_at = at, staff.id, today + REVIEW
     stages.move(session, case, "LOST_CONTACT", by=f"staff:{staff.id}", at=at, since=today, reason=standing.why)
     _audit(session, staff, "lost_contact_declared", case, at, why=standing.why)
 
 
 def review(session: Session, case: Case, *, staff: Staff, at: datetime, today: date) -> None:
-    """The coordinator looked again, and the search goes on; raises OutreachError `over` where it ended."""
+    """The coordinator looked again, and the search goes on; raises CaseError `moved_on` where it ended."""
     standing = search(session, case)
     if standing is None or standing.review_at is None:
-        raise OutreachError("over")
+        raise CaseError("moved_on")
     standing.review_at = today + REVIEW
     _audit(session, staff, "lost_contact_reviewed", case, at)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from bot.errors import OutreachError
+from bot.errors import CaseError
 from bot.kinds import Kind
 from bot.outbox import Draft, NotWritten, put
 from bot.outreach.pushing import Run, language
@@ -67,7 +67,7 @@ def settle(run: Run) -> int:
 
 
 def confirm(session: Session, change_id: int, *, staff: Staff, proof: str, at: datetime) -> Case:
-    """Staff spoke with the person, who has the new number: it is the file's. Raises OutreachError `over`."""
+    """Staff spoke with the person, who has the new number: it is the file's. Raises CaseError `moved_on`."""
     change, case = _open(session, change_id)
     _join(session, case, change.contact_id)
     change.state, change.joined_at = "joined", change.joined_at or at
@@ -76,7 +76,7 @@ def confirm(session: Session, change_id: int, *, staff: Staff, proof: str, at: d
 
 
 def refuse(session: Session, change_id: int, *, staff: Staff, proof: str, at: datetime) -> Case:
-    """It is not the person's number: the file has the old one, again where it was joined. Raises OutreachError `over`."""
+    """It is not the person's number: the file has the old one, again where it was joined. Raises CaseError `moved_on`."""
     change, case = _open(session, change_id)
     if change.state == "joined" and case.contact_id == change.contact_id:
         case.contact_id = change.before_id
@@ -88,7 +88,7 @@ def refuse(session: Session, change_id: int, *, staff: Staff, proof: str, at: da
 def change_by_staff(
     session: Session, case: Case, number: str, *, shared: bool, staff: Staff, proof: str, at: datetime, ciphers: Ciphers
 ) -> None:
-    """Give a file another number (E.164). Raises OutreachError: `same`, or `taken` where others have it, unless `shared`."""
+    """Give a file another number (E.164). Raises CaseError: `same_number`, or `number_taken` where others have it, unless `shared`."""
     digest = ciphers.address(number).digest
     contact = session.scalars(select(Contact).where(Contact.digest == digest)).one_or_none()
     if contact is None:
@@ -98,9 +98,9 @@ def change_by_staff(
         session.add(contact)
         session.flush()
     if case.contact_id == contact.id:
-        raise OutreachError("same")
+        raise CaseError("same_number")
     if has_other_files(session, contact.id, case) and not shared:
-        raise OutreachError("taken")
+        raise CaseError("number_taken")
     for change in session.scalars(
         select(NumberChange).where(NumberChange.case_id == case.id, NumberChange.state.in_(OPEN)).with_for_update()
     ):
@@ -119,7 +119,7 @@ def has_other_files(session: Session, contact_id: int, case: Case) -> bool:
 def _open(session: Session, change_id: int) -> tuple[NumberChange, Case]:
     change = session.get(NumberChange, change_id, with_for_update=True)
     if change is None or change.confirmed_at is not None:
-        raise OutreachError("over")
+        raise CaseError("moved_on")
     return change, session.get_one(Case, change.case_id, with_for_update={"key_share": True})
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.cases.stages import status_shown
-from bot.errors import OutreachError
+from bot.errors import CaseError
 from bot.gate import Gate, Recipient
 from bot.kinds import Kind
 from bot.messages import Channel, Outbound
@@ -69,19 +69,19 @@ def test_nobody_is_lost_before_the_third_attempt(programme, moussa):
     case = programme.file("KIT_READY")
     tries(programme, case, moussa, 0)
     tries(programme, case, moussa, 1, "sms")
-    with pytest.raises(OutreachError, match="too_early"):
+    with pytest.raises(CaseError, match="not_searched"):
         declares(programme, case, moussa)
 
 
 def test_a_file_is_set_to_lost_contact_by_a_colleague_and_goes_on_with_the_code(programme, moussa):
     case = searched(programme, moussa)
     [search] = programme.rows(LostContact)
-    assert (search.why, search.declared_at) == ("attempts", None)
+    assert (search.why, search.declared_at) == ("no_answer", None)
     declares(programme, case, moussa)
     [row] = programme.rows(Case)
     assert (row.stage, row.resume_stage) == ("LOST_CONTACT", "KIT_READY")
     assert programme.rows(LostContact)[0].review_at == TODAY + timedelta(days=90)
-    with pytest.raises(OutreachError, match="over"):
+    with pytest.raises(CaseError, match="moved_on"):
         declares(programme, case, moussa)
     later = NOON + timedelta(days=40)
     with programme.database.transaction() as session:

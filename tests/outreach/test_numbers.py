@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.asking import Asking
-from bot.errors import OutreachError
+from bot.errors import CaseError
 from bot.outreach import numbers
 from bot.outreach.asking import ASKED
 from bot.store.models import Audit, Case, Contact, NumberChange, Staff
@@ -158,7 +158,7 @@ def test_staff_confirm_before_the_day_is_over(programme, case, new, moussa):
     assert own(programme, case) == new
     [change] = programme.rows(NumberChange)
     assert (change.state, change.confirmed_by) == ("joined", moussa)
-    with pytest.raises(OutreachError, match="over"):
+    with pytest.raises(CaseError, match="moved_on"):
         by_staff(programme, numbers.refuse, moussa, change.id)
 
 
@@ -184,14 +184,14 @@ def test_staff_give_a_number_that_nobody_knew(programme, case, old, moussa):
     given_by_staff(programme, case, "+22791234567", moussa)
     assert own(programme, case) not in (old, None)
     assert programme.rows(Case, Case.id == case)[0].phone_shared is False
-    with pytest.raises(OutreachError, match="same"):
+    with pytest.raises(CaseError, match="same_number"):
         given_by_staff(programme, case, "+22791234567", moussa)
 
 
 def test_a_number_of_others_is_shared_only_where_staff_say_so(programme, case, moussa):
     phone = programme.phone("+22791234567")
     neighbour = programme.file("TRAINING", phone=phone, since=date(2026, 11, 20))
-    with pytest.raises(OutreachError, match="taken"):
+    with pytest.raises(CaseError, match="number_taken"):
         given_by_staff(programme, case, "+22791234567", moussa)
     given_by_staff(programme, case, "+22791234567", moussa, shared=True)
     assert {one.phone_shared for one in programme.rows(Case, Case.id.in_((case, neighbour)))} == {True}

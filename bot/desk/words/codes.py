@@ -93,7 +93,7 @@ def source(code: str) -> str:
     words = {
         "menu": say("by the menu"), "private": say("talk in private"), "hush": say("a message about danger"),
         "callback": say("call me back"), "missed_call": say("missed call"), "status": say("from the file's status"), "voice_note": say("a voice note"),
-        "unreadable": say("a message we could not read"), "community": say("by My community"),
+        "unreadable": say("a message we could not read"), "checkin": say("a check-in"), "community": say("by My community"),
     }  # fmt: skip
     return words.get(code, code)
 

@@ -27,6 +27,9 @@ WHY_NOT = {
     "too_early": mark("Only from the last day on."),
     "not_arrived": mark("Note first that it has arrived."),
     "elsewhere": mark("in another stage"),
+    "not_searched": mark("First three attempts on three days, over two ways."),
+    "same_number": mark("The file has this number already."),
+    "number_taken": mark("Other files have this number: tick that they share it, or ask again."),
 }
 
 

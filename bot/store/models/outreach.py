@@ -92,7 +92,7 @@ class LostContact(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
     opened_at: Mapped[datetime]
-    why: Mapped[str]  # no_shows, attempts
+    why: Mapped[str]  # no_shows, no_answer
     declared_at: Mapped[datetime | None]  # the file was set to LOST_CONTACT
     declared_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     review_at: Mapped[date | None]  # when the coordinator looks again
