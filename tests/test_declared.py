@@ -28,6 +28,7 @@ def content(tmp_path_factory):
 @pytest.fixture
 def line(answered, settings, content, wire, ciphers, database, redis_client):  # noqa: F811
     line = Line(settings, content, wire, ciphers, database, redis_client)
+    line.lookups._bounded._timeout = 20  # a busy machine is no database that is away
     with database.transaction() as session:
         session.execute(text("create table taken (thing text primary key, turn bytea, digest text)"))
     yield line
@@ -100,6 +101,7 @@ def test_what_breaks_or_is_unknown_is_away_and_the_turn_goes_on(line, monkeypatc
 
 
 def test_a_slow_answer_is_away(line, monkeypatch):
+    line.lookups._bounded._timeout = 0.5
     monkeypatch.setattr(
         conversation, "ASKED", {"things": lambda asking: asking.connection.execute(text("select pg_sleep(3)"))}
     )
