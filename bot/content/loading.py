@@ -109,9 +109,8 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
     choices = {
         choice.key: Choice(choice.key, target(choice.go), _orders(choice.do), choice.keep) for choice in spec.choices
     }
-    answer, pick = spec.answer, spec.pick
-    kind = answer.type if answer else f"pick {pick.a_page}" if pick else ""
-    yes, no = _yes_and_no(spec)
+    answer, pick, asked = spec.answer, spec.pick, spec.answer or spec.pick
+    kind, (yes, no) = answer.type if answer else f"pick {pick.a_page}" if pick else "", _yes_and_no(spec)
     question = fingerprint(kind, *(f"{choice.key}={target(choice.go)}" for choice in spec.choices)) or 1
     return State(
         name=name,
@@ -123,8 +122,8 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         back_to=target(spec.back_to),
         choices=dict.fromkeys(CHANNELS, choices),
         answer=answer.type if answer else "",
-        keep=answer.keep if answer else pick.keep if pick else "",
-        go=target(answer.go if answer else pick.go if pick else spec.go),
+        keep=asked.keep if asked else "",
+        go=target((asked or spec).go),
         wrong=target(answer.wrong) if answer else "",
         a_page=pick.a_page if pick else 0,
         asks=spec.ask is not None,

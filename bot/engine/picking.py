@@ -4,14 +4,11 @@ The list stays in the session with the question that showed it, and its page goe
 question: neither a digit nor a button of an older screen ever gets a new meaning.
 """
 
-from collections.abc import Mapping
-
 from bot.engine.flow import State, fingerprint
 
 Items = tuple[tuple[str, str], ...]  # (id, label) as the look-up gave them
-Lists = Mapping[str, Items]  # by the state that shows them; under LAST what no state has shown yet
 
-LAST = ""
+LAST = ""  # under this name a list that no state has shown yet
 MORE = "7"  # the next page; after the last one the first again
 MOST = 48  # items: nobody turns more than eight pages
 QUESTION = "question"  # among the arguments of a reply: the fingerprint that its buttons carry
