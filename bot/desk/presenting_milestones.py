@@ -38,7 +38,8 @@ class Length:
     half: float
     most: float
     limit: float | None
-    words: str
+    median: str
+    longest: str
     usual: str
     files: str
     late: bool
@@ -122,7 +123,8 @@ def lengths(stays: Sequence[Stay]) -> list[Length]:
             half=percent(one.half),
             most=percent(one.most),
             limit=percent(usual[one.stage]) if usual[one.stage] else None,
-            words=say("%(half)s · 9 of 10: %(most)s", half=_days(one.half), most=_days(one.most)),
+            median=_days(one.half),
+            longest=_days(one.most),
             usual=_days(usual[one.stage]) if usual[one.stage] else "",
             files=messages.number(one.files),
             late=bool(usual[one.stage]) and one.half > usual[one.stage],
