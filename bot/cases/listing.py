@@ -1,4 +1,4 @@
-"""The list of files: filters, how late each is, a page at a time. Fast at 100,000 files (docs/process.md)."""
+"""The list of files: filters, how late each is, a page at a time, along the indexes: an installation has 100,000 files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
