@@ -110,8 +110,8 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         choice.key: Choice(choice.key, target(choice.go), _orders(choice.do), choice.keep) for choice in spec.choices
     }
     answer, pick, asked = spec.answer, spec.pick, spec.answer or spec.pick
-    kind, (yes, no) = answer.type if answer else f"pick {pick.a_page}" if pick else "", _yes_and_no(spec)
-    question = fingerprint(kind, *(f"{choice.key}={target(choice.go)}" for choice in spec.choices)) or 1
+    yes, no = _yes_and_no(spec)
+    question = fingerprint(_kind(spec), *(f"{choice.key}={target(choice.go)}" for choice in spec.choices)) or 1
     return State(
         name=name,
         do=_orders(spec.do),
@@ -142,6 +142,13 @@ def _state(name: str, spec: StateSpec, flow: FlowSpec) -> State:
         yes=yes,
         no=no,
     )
+
+
+def _kind(spec: StateSpec) -> str:
+    """How a question is answered, choices apart: a part of its fingerprint."""
+    if spec.pick:
+        return f"pick {spec.pick.a_page}"
+    return spec.answer.type if spec.answer else ""
 
 
 def _yes_and_no(spec: StateSpec) -> tuple[str, str]:
