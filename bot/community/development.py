@@ -158,24 +158,28 @@ def _activities(session: Session, community: Community, now: datetime, ciphers: 
 
 def _tensions(session: Session, community: Community, now: datetime) -> None:
     monday = now.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=now.weekday())
-    n = 0
-    for kind, counts in WEEKS.items():
-        for place, count in enumerate(counts):
-            for _ in range(count):
-                n += 1
-                at = monday - timedelta(weeks=tensions.WEEKS - place) + timedelta(days=n % 6, hours=n % 7)
-                digits = f"{910_000 + n}"
-                referral = Referral(
-                    id=f"{0xA55A << 96 | n:032x}", ticket=digits + check_digit(digits), opened_at=at, source="menu",
-                    code="TEN", level="normal", queue="community", channel="ussd", state="closed", closed_at=at,
-                    outcome="advised", closing="said",
-                )  # fmt: skip
-                session.add(referral)
-                session.flush()
-                session.add(Ladder(referral_id=referral.id))
-                session.add(
-                    Tension(referral_id=referral.id, community_id=community.id, kind=kind, happening=False, at=at)
-                )
+    reported = [
+        (kind, monday - timedelta(weeks=tensions.WEEKS - place) + timedelta(days=n % 6, hours=n % 7))
+        for kind, counts in WEEKS.items()
+        for place, count in enumerate(counts)
+        for n in range(count)
+    ]
+    rows = [_closed(n, at) for n, (_, at) in enumerate(reported)]
+    session.add_all(rows)
+    session.flush()
+    for row, (kind, at) in zip(rows, reported, strict=True):
+        session.add(Ladder(referral_id=row.id))
+        session.add(Tension(referral_id=row.id, community_id=community.id, kind=kind, happening=False, at=at))
+
+
+def _closed(n: int, at: datetime) -> Referral:
+    """A request about trouble that was talked over long ago."""
+    digits = f"{910_000 + n}"
+    return Referral(
+        id=f"{0xA55A << 96 | n:032x}", ticket=digits + check_digit(digits), opened_at=at, source="menu", code="TEN",
+        level="normal", queue="community", channel="ussd", state="closed", closed_at=at, outcome="advised",
+        closing="said",
+    )  # fmt: skip
 
 
 def _contact(session: Session, number: str, ciphers: Ciphers) -> str:
