@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Row, and_, func, or_, select, tuple_, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Double,
+    Row,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -59,65 +74,69 @@ def weeks(now: datetime) -> list[datetime]:
     return [monday - timedelta(weeks=back) for back in range(WEEKS, 0, -1)]
 
 
-def sums(session: Session, staff: Staff, now: datetime, timezone: str) -> list[Sum]:
-    """By queue and week, then by queue and office; only what is there."""
-    # Each value is worked out once, not once for every set of groups.
-    one = (
-        select(
-            access.queue_rows().label("queue"), _week(timezone).label("week"), Referral.office, Referral.outcome,
-            Referral.solved, _minutes(Referral.accepted_at).label("accepted"),
-            _minutes(Referral.first_attempt_at).label("contacted"), _minutes(Referral.closed_at).label("closed"),
-        )
-        .where(_inside(now, timezone), WHOLE, access.counted(staff))
-        .cte("one").prefix_with("MATERIALIZED")
-        .c
-    )  # fmt: skip
+def figures(session: Session, staff: Staff, now: datetime) -> tuple[list[Sum], list[Week]]:
+    """By queue and week, and by queue and office; then all queues together by week. Only what is there."""
+    mondays = weeks(now)
+    one = _requests(staff, _bounds([*mondays, mondays[-1] + timedelta(weeks=1)], now)).c
+    closed = one.closed.is_not(None)
     query = select(
         one.queue, one.week, one.office, func.count(), *_pace(one.accepted), *_pace(one.contacted), *_pace(one.closed),
-        func.count().filter(one.closed.is_not(None), one.outcome.in_(ANSWERED)),
-        func.count(one.solved), func.count().filter(one.solved.is_(True)),
-    ).group_by(func.grouping_sets(tuple_(one.queue, one.week), tuple_(one.queue, one.office)))  # fmt: skip
-    return [
-        Sum(row[0], row[1], row[2], row[3], _read(row, 4), _read(row, 6), _read(row, 8), *row[10:])
-        for row in session.execute(query)
-    ]
+        func.count().filter(closed, one.outcome.in_(ANSWERED)), func.count(one.solved),
+        func.count().filter(one.solved.is_(True)), *_pace(one.urgent), func.count().filter(one.private),
+    ).group_by(func.grouping_sets(tuple_(one.queue, one.week), tuple_(one.queue, one.office), one.week))  # fmt: skip
+    sums, together = [], []
+    for row in session.execute(query):
+        queue, place, office, count = row[:4]
+        week = mondays[place - 1] if place else None
+        if queue is None and week:
+            together.append(Week(week, _read(row, 13), row[15]))
+        else:
+            sums.append(Sum(queue, week, office, count, _read(row, 4), _read(row, 6), _read(row, 8), *row[10:13]))
+    return sums, together
 
 
-def by_week(session: Session, staff: Staff, now: datetime, timezone: str) -> list[Week]:
-    """All queues that this person counts, together."""
-    week = _week(timezone)
-    critical = or_(Referral.level == "critical", Referral.private)
-    query = (
-        select(week, *_pace(_minutes(Referral.first_attempt_at), critical), func.count().filter(Referral.private))
-        .where(_inside(now, timezone), WHOLE, access.counted(staff))
-        .group_by(week)
-    )
-    return [Week(row[0], _read(row, 1), row[3]) for row in session.execute(query)]
-
-
-def sealed_by_month(session: Session, now: datetime, timezone: str) -> list[tuple[datetime, int]]:
+def sealed_by_month(session: Session, now: datetime) -> list[tuple[datetime, int]]:
     """How many sealed requests the last three whole months had, oldest first."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    places = [first.year * 12 + first.month - 1 - back for back in range(MONTHS, 0, -1)]
+    places = [first.year * 12 + first.month - 1 - back for back in range(MONTHS, -1, -1)]
     months = [first.replace(year=place // 12, month=place % 12 + 1) for place in places]
-    month = func.date_trunc("month", func.timezone(timezone, Referral.opened_at))
+    bounds = _bounds(months, now)
+    month = _span(bounds)
     rows = session.execute(
-        select(month, func.count())
-        .where(access.queue_rows() == "sealed", WHOLE, Referral.opened_at >= func.timezone(timezone, months[0]))
-        .group_by(month)
+        select(month, func.count()).where(_inside(bounds), access.queue_rows() == "sealed", WHOLE).group_by(month)
     )
     found = {row[0]: row[1] for row in rows}
-    return [(one, found.get(one, 0)) for one in months]
+    return [(one, found.get(place, 0)) for place, one in enumerate(months[:-1], start=1)]
 
 
-def _week(timezone: str) -> ColumnElement[datetime]:
-    return func.date_trunc("week", func.timezone(timezone, Referral.opened_at))
+def _requests(staff: Staff, bounds: Sequence[datetime]) -> Subquery:
+    """What is counted of each request; `week` counts from 1. One scan serves every set of groups: it is the costly part."""
+    contacted = _minutes(Referral.first_attempt_at)
+    critical = or_(Referral.level == "critical", Referral.private)
+    return (
+        select(
+            access.queue_rows().label("queue"), _span(bounds).label("week"), Referral.office, Referral.outcome,
+            Referral.solved, Referral.private, _minutes(Referral.accepted_at).label("accepted"),
+            contacted.label("contacted"), _minutes(Referral.closed_at).label("closed"),
+            case((critical, contacted)).label("urgent"),
+        )
+        .where(_inside(bounds), WHOLE, access.counted(staff))
+        .subquery()
+    )  # fmt: skip
 
 
-def _inside(now: datetime, timezone: str) -> ColumnElement[bool]:
-    mondays = weeks(now)
-    begin, end = (func.timezone(timezone, one) for one in (mondays[0], mondays[-1] + timedelta(weeks=1)))
-    return and_(Referral.opened_at >= begin, Referral.opened_at < end)
+def _bounds(days: Iterable[datetime], now: datetime) -> list[datetime]:
+    """Their first moments in office time."""
+    return [day.replace(tzinfo=now.tzinfo) for day in days]
+
+
+def _span(bounds: Sequence[datetime]) -> ColumnElement[int]:
+    """Between which two bounds it came, the first span being 1. Much quicker than truncating each day in a time zone."""
+    return func.width_bucket(Referral.opened_at, cast(bounds, ARRAY(DateTime(timezone=True))))
+
+
+def _inside(bounds: Sequence[datetime]) -> ColumnElement[bool]:
+    return and_(Referral.opened_at >= bounds[0], Referral.opened_at < bounds[-1])
 
 
 def _minutes(until: Any) -> ColumnElement[Any]:
@@ -125,11 +144,9 @@ def _minutes(until: Any) -> ColumnElement[Any]:
     return func.date_part("epoch", until - Referral.opened_at) / 60.0
 
 
-def _pace(minutes: ColumnElement[Any], *also: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def _pace(minutes: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """How many got there, and the minutes that half and nine of ten of them took at most."""
-    there = (minutes.is_not(None), *also)
-    halves = func.percentile_cont(_SHARES).within_group(minutes).filter(*there)
-    return func.count().filter(*there), type_coerce(halves, ARRAY(Double))
+    return func.count(minutes), type_coerce(func.percentile_cont(_SHARES).within_group(minutes), ARRAY(Double))
 
 
 def _read(row: Row[Any], place: int) -> Pace:

@@ -19,12 +19,12 @@ from bot.referrals import access
 @blueprint.get("/indicators")
 def indicators() -> ResponseReturnValue:
     """The last twelve whole weeks. Without filters: each would be one more sum to reckon a hidden count from."""
-    staff, at, zone = reader(), dates.local(now()), services().settings.timezone
+    staff, at = reader(), dates.local(now())
     weeks = reading_indicators.weeks(at)
     with services().database.transaction() as session:
-        sums = reading_indicators.sums(session, staff, at, zone)
-        known = {one.week: one for one in reading_indicators.by_week(session, staff, at, zone)}
-        sealed = reading_indicators.sealed_by_month(session, at, zone) if access.counts_sealed(staff) else []
+        sums, together = reading_indicators.figures(session, staff, at)
+        sealed = reading_indicators.sealed_by_month(session, at) if access.counts_sealed(staff) else []
+    known = {one.week: one for one in together}
     offices, dated, shown = presenting_indicators.tables(sums, weeks)
     columns, unit = presenting_indicators.columns(weeks, known, shown)
     last = known[weeks[-1]].contacted if weeks[-1] in known else Pace(0, None, None)
