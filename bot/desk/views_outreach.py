@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from flask import abort, render_template
@@ -86,9 +87,19 @@ def review_lost(case_id: int) -> ResponseReturnValue:
     return take(case_id, step)
 
 
-@blueprint.post("/cases/<int:case_id>/numbers/<int:change_id>/<any(confirm, refuse):answer>")
-def settle_number(case_id: int, change_id: int, answer: str) -> ResponseReturnValue:
-    """It is the person's number, or it is not."""
+@blueprint.post("/cases/<int:case_id>/numbers/<int:change_id>/confirm")
+def confirm_number(case_id: int, change_id: int) -> ResponseReturnValue:
+    """It is the person's number."""
+    return _settle(case_id, change_id, numbers.confirm, say("Confirmed: the file has the new number."))
+
+
+@blueprint.post("/cases/<int:case_id>/numbers/<int:change_id>/refuse")
+def refuse_number(case_id: int, change_id: int) -> ResponseReturnValue:
+    """It is not."""
+    return _settle(case_id, change_id, numbers.refuse, say("Refused: the file has the number from before."))
+
+
+def _settle(case_id: int, change_id: int, do: Callable[..., Case], said: str) -> ResponseReturnValue:
     form = ConfirmForm()
     if not form.validate():
         return again(case_id, form)
@@ -98,11 +109,8 @@ def settle_number(case_id: int, change_id: int, answer: str) -> ResponseReturnVa
         own = select(NumberChange.id).where(NumberChange.id == change_id, NumberChange.case_id == case_id)
         if session.scalar(own) is None:
             abort(404)
-        do = numbers.confirm if answer == "confirm" else numbers.refuse
         do(session, change_id, staff=by.staff, proof=form.proof.data, at=by.at)
-        if answer == "confirm":
-            return say("Confirmed: the file has the new number.")
-        return say("Refused: the file has the number from before.")
+        return said
 
     return take(case_id, step)
 

@@ -187,7 +187,13 @@ def test_who_may_not_read_the_file_takes_no_step(somebody, files, database, step
     fields = {"attempt-way": "call", "attempt-reached": "no", "number-number": "91234567", "number-proof": "in_person"}
     answer = reader.post(f"/desk/cases/{files['salifou']}/{step}", **fields)
     never = reader.post(f"/desk/cases/999999/{step}", **fields)
-    assert (answer.status_code, re.sub(r"\d{4,}", "", answer.text)) == (404, re.sub(r"\d{4,}", "", never.text))
+    assert answer.status_code == never.status_code == 404
+    assert told(answer) == told(never)
+
+
+def told(answer):
+    """A page without its tokens, each of which is another one."""
+    return re.sub(r'value="[^"]*"|\d{4,}', "", answer.text)
 
 
 def test_a_partner_takes_no_step(somebody, files):
