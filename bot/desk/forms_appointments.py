@@ -31,7 +31,7 @@ class ProposeForm(DeskForm):
         self.label(
             place=say("Place"), purpose=say("What for"), day=say("Day"), agreed=say("The person agreed to this day")
         )
-        self.place.choices = [(one.id, one.name) for one in places]
+        self.place.choices = [(one.id, appointments.place(one.name)) for one in places]
         self.purpose.choices = appointments.purposes()
 
 

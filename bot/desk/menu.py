@@ -45,7 +45,7 @@ def _programme() -> tuple[Page, ...]:
     return (
         ("desk.cases", say("Files")),
         ("desk.appointment_list", say("Appointments")),
-        ("desk.place_list", say("Places")),
+        ("desk.place_list", say("Meeting places")),
         ("desk.project_list", say("Projects")),
         ("desk.training_list", say("Trainings")),
         ("desk.partners", say("Partners")),

@@ -58,7 +58,7 @@ def appointments_part(found: Reading) -> Mapping[str, Any]:
 def _line(one: Appointment, file: Case, place: Place, *, today: date) -> dict[str, Any]:
     return _person(one, file) | {
         "name": file.name,
-        "place": written(place.name, one.detail),
+        "place": words.place(written(place.name, one.detail)),
         "purpose": words.purpose(one.purpose),
         "state": words.state(one.state),
         "answer": words.said(one.said),
@@ -75,7 +75,7 @@ def _person(one: Appointment, file: Case) -> dict[str, Any]:
 def _bar(place: Place, day: date, number: int) -> dict[str, Any]:
     full = min(100, round(100 * number / place.capacity))
     return {
-        "day": dates.full_day(dates.begin_of(day)), "place": place.name, "number": number, "room": place.capacity,
+        "day": dates.full_day(dates.begin_of(day)), "place": words.place(place.name), "number": number, "room": place.capacity,
         "percent": full, "full": number >= place.capacity,
     }  # fmt: skip
 
@@ -84,7 +84,7 @@ def _shown(one: Appointment, place: Place) -> dict[str, Any]:
     return {
         "id": one.id,
         "day": dates.full_day(dates.begin_of(one.day)),
-        "place": written(place.name, one.detail),
+        "place": words.place(written(place.name, one.detail)),
         "purpose": words.purpose(one.purpose),
         "state": words.state(one.state),
         "answer": words.said(one.said),

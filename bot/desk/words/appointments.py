@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from babel.dates import get_day_names
 
+from bot.desk.services import services
 from bot.desk.words import language, say
 
 
@@ -23,7 +24,7 @@ def purposes() -> list[tuple[str, str]]:
 def state(code: str) -> str:
     """Where it stands."""
     words = {
-        "PROPOSED": say("proposed"), "CONFIRMED": say("said yes"), "REMINDED": say("reminded"),
+        "PROPOSED": say("no answer yet"), "CONFIRMED": say("said yes"), "REMINDED": say("reminded"),
         "MOVED": say("moved"), "CANCELLED": say("taken off"), "ATTENDED": say("came"), "NO_SHOW": say("did not come"),
     }  # fmt: skip
     return words.get(code, code)
@@ -33,6 +34,12 @@ def said(code: str) -> str:
     """The person's last answer; "" where there is none."""
     words = {"coming": say("“I come”"), "other_day": say("“another day”"), "cannot": say("“I cannot”")}
     return words.get(code, "")
+
+
+def place(name: str) -> str:
+    """“Office Zinder” as the screens of the line say it."""
+    told = services().content.value("place", f"p:{name}", language())
+    return told[:1].upper() + told[1:]
 
 
 def kinds() -> list[tuple[str, str]]:
