@@ -43,11 +43,13 @@ def add_subjects() -> None:
     """Add the commands of cases, content, staff, duty, sealed requests and gateways."""
     from bot.cases.commands import app as cases
     from bot.content.commands import app as content
+    from bot.data.commands import app as keys
     from bot.referrals.commands import app as people
     from bot.referrals.sealed_commands import app as sealed
     from handlers.described.commands import app as gateways
 
     app.add_typer(cases)
+    app.add_typer(keys)  # of other systems
     app.add_typer(content)  # texts
     app.add_typer(people)  # staff and duty
     app.add_typer(sealed)

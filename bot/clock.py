@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.cases import milestones
 from bot.condition import CLOCK_SEEN
 from bot.config import Settings
-from bot.data import runs
+from bot.data import runs, tokens
 from bot.referrals import sealing
 from bot.store import keys, partitions
 from bot.store.ciphers import SHARDS, Ciphers
@@ -129,6 +129,7 @@ def look_after(database: Database, conversations: Redis, *, months: int) -> bool
         dropped = drop_old_reports(database)
         if dropped:
             log.info("reports_dropped", rows=dropped)
+        tokens.forget_answers(database, datetime.now(UTC))
         left = runs.forget_old(database, datetime.now(UTC))
         if left:
             log.info("imports_forgotten", imports=left)

@@ -16,6 +16,8 @@ from bot import config
 from bot.cases import importing, opening
 from bot.cases.importing import Report, Source
 from bot.config import Settings
+from bot.data import carrying_out, runs
+from bot.data.mapping import ColumnMap
 from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
@@ -29,20 +31,27 @@ app = typer.Typer(name="cases", help="Case files: import, start codes, locks.", 
 @app.command("import")
 def import_file(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, see docs/cases-import.md")
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or XLSX, see docs/cases-import.md")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would happen, write nothing")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="write nothing while one line is bad")] = False,
+    mapping: Annotated[str, typer.Option(help="columns kept under this name at the desk; empty: our own")] = "",
 ) -> None:
-    """Bring a file of cases into the service. Exit status 1 when a line was bad."""
+    """Bring a file of cases into the service; it can be undone at the desk. Exit status 1 when a line was bad."""
     with _stores() as (settings, database, ciphers):
-        today = datetime.now(ZoneInfo(settings.timezone)).date()
-        source = Source(file, today=today, region=settings.default_region)
+        now = datetime.now(UTC)
+        source = Source(
+            file, today=now.astimezone(ZoneInfo(settings.timezone)).date(), region=settings.default_region,
+            mapping=_mapping(database, mapping),
+        )  # fmt: skip
         if dry_run:
             with database.transaction() as session:
                 report = importing.plan(source, session, ciphers=ciphers, progress=_show_progress)
         else:
-            report = importing.apply(source, database, ciphers=ciphers, strict=strict, progress=_show_progress)
+            report = carrying_out.directly(
+                database, source, mapping_name=mapping, strict=strict, ciphers=ciphers, now=now,
+                progress=_show_progress,
+            )  # fmt: skip
     _tell(report, dry_run=dry_run)
     if report.faults:
         raise typer.Exit(1)
@@ -65,6 +74,16 @@ def unlock(case: Annotated[str, typer.Argument(help="case number")]) -> None:
     with _case_desk() as (session, attempts, _ciphers):
         opening.unlock(session, number, attempts=attempts)
     typer.echo(f"{show_case(number)} is unlocked.")
+
+
+def _mapping(database: Database, name: str) -> ColumnMap | None:
+    if not name:
+        return None
+    with database.transaction() as session:
+        found = runs.by_name(session, name)
+    if found is None:
+        raise typer.BadParameter("no columns are kept under this name", param_hint="--mapping")
+    return ColumnMap.of(found.mapping)
 
 
 @contextmanager

@@ -198,10 +198,10 @@ def _ours(source: Source, headings: list[str]) -> Callable[[int, list[str]], dic
     name, names = source.file.name, [heading.lower() for heading in headings]
     missing = [one for one in COLUMNS if one not in names]
     if missing:
-        raise SheetError("%(name)s: these columns are missing: %(columns)s", name=name, columns=", ".join(missing))
+        raise SheetError(f"%(name)s: these columns are missing: {', '.join(missing)}", name=name)
     twice = sorted({one for one in names if one in COLUMNS and names.count(one) > 1})
     if twice:
-        raise SheetError("%(name)s: these columns stand there twice: %(columns)s", name=name, columns=", ".join(twice))
+        raise SheetError(f"%(name)s: these columns stand there twice: {', '.join(twice)}", name=name)
     places = [(name, names.index(name)) for name in COLUMNS]
     last = max(at for _, at in places)
 

@@ -81,6 +81,46 @@ def _carry_out(
         _finish(session, run.id, report, now())
 
 
+def directly(
+    database: Database,
+    source: Source,
+    *,
+    mapping_name: str,
+    strict: bool,
+    ciphers: Ciphers,
+    now: datetime,
+    progress: importing.Progress,
+) -> Report:
+    """Run an import from the command line, listed and undone as those of the desk. Raises SheetError.
+
+    It counts as done from its first batch: one that is broken off can be undone as far as it came.
+    """
+    with database.transaction() as session:
+        run = ImportRun(
+            file_name=source.file.name[: runs.LONGEST_NAME], state="done", mapping_name=mapping_name, made_at=now,
+            began_at=now, ended_at=now,
+        )  # fmt: skip
+        session.add(run)
+        session.flush()
+        runs.note(session, "import_running", run, None, now)
+
+    def tell(session: Session, report: Report) -> None:
+        _count(session, run.id, report)
+        progress(session, report)
+
+    try:
+        report = importing.apply(source, database, ciphers=ciphers, strict=strict, progress=tell, run=run.id)
+    except SheetError as error:
+        with database.transaction() as session:
+            failed = session.get_one(ImportRun, run.id)
+            failed.state, failed.fault = "failed", error.said
+        raise
+    if not report.applied:
+        with database.transaction() as session:
+            session.get_one(ImportRun, run.id).state = "dropped"
+    return report
+
+
 class _Told:
     """How many faults of a report are in the table already."""
 
@@ -109,13 +149,21 @@ def _in_between(database: Database, tell: Callable[[Session, Report], None], rep
 
 def _finish(session: Session, run_id: int, report: Report, at: datetime) -> None:
     run = session.get_one(ImportRun, run_id, with_for_update=True)
-    run.lines = run.total = report.lines
-    run.bad, run.ended_at = report.bad_lines, at
+    run.ended_at = at
     if run.state == "checking":
-        run.state, run.added, run.changed = "checked", report.added, len(report.changes)
+        run.lines = run.total = report.lines
+        run.bad, run.added, run.changed, run.state = report.bad_lines, report.added, len(report.changes), "checked"
         return
+    _count(session, run_id, report)
+    run.state = "done"
+    runs.forget_file(session, run)
+
+
+def _count(session: Session, run_id: int, report: Report) -> None:
+    """What it has done so far; what was added and changed is read from the changes that undoing would need."""
+    run = session.get_one(ImportRun, run_id)
     counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run_id)
     all_of_them, run.changed = session.execute(counted).one()
     run.added = all_of_them - run.changed
-    run.state = "done"
-    runs.forget_file(session, run)
+    run.lines = run.total = report.lines
+    run.bad = report.bad_lines

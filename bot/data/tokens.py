@@ -7,18 +7,20 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.errors import CaseError
 from bot.store.ciphers import Ciphers
-from bot.store.models import ApiToken, Audit
+from bot.store.database import Database
+from bot.store.models import ApiAnswer, ApiToken, Audit
 
 SCOPES = (
     "cases:read", "cases:write", "phones:read", "stages:write", "appointments:read", "appointments:write",
     "optouts:read", "counts:read",
 )  # fmt: skip
 LONGEST = timedelta(days=366)
+ANSWERS_KEPT = timedelta(days=1)
 USED_EVERY = timedelta(minutes=1)  # how exactly the last use is told
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 _SECRET = re.compile(r"maraba_[A-Za-z0-9_-]{43}")
@@ -73,6 +75,12 @@ def of_secret(session: Session, secret: str, *, ciphers: Ciphers, now: datetime)
 def every(session: Session) -> list[ApiToken]:
     """Those that open something first, newest first."""
     return list(session.scalars(select(ApiToken).order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())))
+
+
+def forget_answers(database: Database, now: datetime) -> None:
+    """What requests with a key of idempotency were answered is kept for a day."""
+    with database.transaction() as session:
+        session.execute(delete(ApiAnswer).where(ApiAnswer.at < now - ANSWERS_KEPT))
 
 
 def _kept(ciphers: Ciphers, secret: str) -> bytes:

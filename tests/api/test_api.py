@@ -218,6 +218,11 @@ def test_the_same_request_with_the_same_name_is_answered_once(key, cases, databa
     assert system("PUT", f"/cases/{number}", FULL, Idempotency_Key="x" * 300).status_code == 422
     with database.transaction() as session:
         assert all(b"chatou" not in one.body_enc for one in session.scalars(select(ApiAnswer)))
+    tokens.forget_answers(database, clock())
+    assert count(database, ApiAnswer) == 2
+    clock.forward(days=1, seconds=1)
+    tokens.forget_answers(database, clock())
+    assert count(database, ApiAnswer) == 0
 
 
 def test_duplicates_at_the_same_moment_do_the_work_once(key, cases, database):
