@@ -62,6 +62,12 @@ class Line:
             step = (row.state, to)
             proposals.move(session, self.world.rakia, row.id, step, "", self.world.now, teller=self.world.teller)
 
+    def close(self):
+        self.services.lookups.close()
+        self.services.conversations._wire.close()
+        self.services.database.close()
+        self.services.redis_client.close()
+
     def _turn(self, phone, channel, message, text, **more):
         now = self.world.now
         inbound = Inbound("africastalking", message, channel, phone.number, text, now, **more)
@@ -73,7 +79,7 @@ def line(world):
     world.now = datetime(2020, 6, 10, 9, 0, tzinfo=UTC)
     line = Line(world)
     yield line
-    line.services.lookups.close()
+    line.close()
 
 
 def test_from_the_women_s_request_to_the_pump(world, line, hadjara, mariam, amina):
