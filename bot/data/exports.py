@@ -1,6 +1,6 @@
 """Files out: the cases that the reader may see, as CSV or XLSX, in the columns of an import.
 
-Never a protection flag, a code, a need or a message. Phones only for whom they are asked with a reason, and never for a
+Never a protection flag, a proof (the year of birth, safety 10), a code, a need or a message. Phones only for whom they are asked with a reason, and never for a
 partner organisation. A cell that a spreadsheet would take for a formula is written as text.
 """
 
@@ -24,7 +24,7 @@ from bot.store.models import Audit, Case, Contact, Staff
 MOST_IN_A_WORKBOOK = 20_000  # lines; more take too long to write while somebody waits: CSV has no such limit
 AT_ONCE = 1000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NEVER = frozenset({"vulnerability_flag"})
+_NEVER = frozenset({"vulnerability_flag", "year_of_birth"})
 
 
 @dataclass(frozen=True, slots=True)
