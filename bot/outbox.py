@@ -18,7 +18,7 @@ from bot.errors import BotError
 from bot.gate import NeverSend
 from bot.kinds import RULES, TO_STAFF, Kind
 from bot.messages import Channel, Delivery, Template, has_phone
-from bot.store.ciphers import Ciphers
+from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.models import Case, Contact, Message, Staff
 from bot.text.gsm7 import fold, segments
 
@@ -146,7 +146,10 @@ def _reachable(draft: Draft, ciphers: Ciphers) -> bool:
     if draft.contact is None:
         return True
     digest, number = draft.contact.digest, draft.contact.number_enc
-    address = ciphers.decrypt(number, f"contacts|{digest}|number".encode()).decode()
+    try:
+        address = ciphers.decrypt(number, f"contacts|{digest}|number".encode()).decode()
+    except Unreadable:
+        return False  # one number that no key opens must not stop a sweep for everybody after it
     return has_phone(address) or address.startswith(f"{draft.channel}:")
 
 

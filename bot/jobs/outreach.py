@@ -1,7 +1,8 @@
 """What keeps promises unasked: stage news, late files, check-ins, silent phones, new numbers, each in its transaction.
 
 Every step takes at most a hundred or two rows, marks them in the same transaction as the message, and is run by one
-worker at a time; a worker that dies in the middle leaves nothing half told. The clock wakes it every few minutes.
+worker at a time; a worker that dies in the middle leaves nothing half told. A step that fails keeps none of the others
+from theirs. The clock wakes it every few minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bot.jobs.services import Services
@@ -39,11 +41,17 @@ def reach_out(services: Services, *, now: datetime | None = None) -> int:
     }
     found = 0
     for name, step in steps.items():
-        with services.database.transaction() as session:
-            if not session.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
-                return found  # another worker is at it
-            run = Run(session, now or _now(session), content, services.settings, services.ciphers)
-            count = step(run)
+        try:
+            with services.database.transaction() as session:
+                if not session.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
+                    return found  # another worker is at it
+                run = Run(session, now or _now(session), content, services.settings, services.ciphers)
+                count = step(run)
+        except OperationalError:
+            raise  # PostgreSQL is away: for every step
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
+            log.error("outreach_step_failed", step=name, error=type(error).__name__)  # noqa: TRY400 - a trace quotes rows
+            continue
         if count:
             log.info("reached_out", step=name, rows=count)
         found += count

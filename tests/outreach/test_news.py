@@ -166,3 +166,25 @@ def test_what_is_a_week_old_is_no_news(programme):
     programme.move(case, "KIT_READY", NOON - timedelta(days=8))
     programme.reach_out(NOON)
     assert programme.sent() == []
+
+
+def test_one_number_that_no_key_opens_holds_up_nobody_after_it(programme):
+    broken = programme.phone()
+    programme.change(Contact, broken, number_enc=b"\x01" * 40)
+    programme.move(programme.file("TRAINING", phone=broken), "KIT_READY", NOON)
+    programme.move(programme.file("TRAINING"), "KIT_READY", NOON + timedelta(minutes=1))
+    programme.reach_out(LATER + timedelta(minutes=1))
+    assert len(programme.sent()) == 1
+    assert outcomes(programme) == ["withheld", "told"]
+
+
+def test_a_step_that_fails_keeps_none_of_the_others_from_theirs(programme, monkeypatch):
+    from bot.outreach import lost
+
+    def fails(_run):
+        raise ValueError("a row that nobody thought of")
+
+    monkeypatch.setattr(lost, "mark_silent", fails)
+    programme.move(programme.file("TRAINING"), "KIT_READY", NOON)
+    programme.reach_out(LATER)
+    assert len(programme.sent()) == 1
