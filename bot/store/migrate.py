@@ -23,9 +23,9 @@ from bot.store.models import Base
 HERE = Path(__file__).resolve().parent / "migrations"
 
 
-def upgrade(url: str) -> None:
-    """Bring the database to the newest schema; safe to call by several processes at once."""
-    command.upgrade(_config(url), "head")
+def upgrade(url: str, *, to: str = "head") -> None:
+    """Bring the database to the newest schema, or to that of an older release; safe to call by several at once."""
+    command.upgrade(_config(url), to)
 
 
 def pending(url: str) -> bool:

@@ -69,3 +69,45 @@ def test_every_history_table_carries_the_refusal(database, table):
             {"table": table},
         ).all()
     assert found == ["only_added"]
+
+
+def test_days_that_files_held_before_there_were_appointments_become_appointments(database, store_urls):
+    url = store_urls["database_url"]
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    fresh = f"upgraded_{database.engine.url.database}"
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {fresh} TEMPLATE template0"))
+    before = url.replace(f"/{database.engine.url.database}?", f"/{fresh}?")
+    engine = create_engine(before, isolation_level="AUTOCOMMIT")
+    try:
+        migrate.upgrade(before, to="0005")
+        with engine.connect() as connection:
+            connection.execute(
+                text("""
+                insert into cases (number, name, sex, language, region, department, office, stage, opened_on,
+                  stage_since, next_appointment, appointment_place)
+                select n, 'Salifou', 'M', 'ha', 'Zinder', 'Mirriah', 'Zinder', stage, current_date - 90,
+                  current_date - 5, current_date + days, place
+                from (values ('482719368', 'KIT_READY', 9, 'Office Zinder'), ('482719371', 'MONITORING', 9,
+                  'Home visit Mirriah'), ('482719384', 'MONITORING', -4, ''), ('482719397', 'REGISTERED', null, ''))
+                  as v(n, stage, days, place)
+                """)
+            )
+        migrate.upgrade(before)
+        with engine.connect() as connection:
+            found = connection.execute(
+                text("""
+                select c.number, p.name, p.kind, a.detail, a.purpose, a.remind_at is not null, a.day = c.next_appointment
+                from appointments a join cases c on c.id = a.case_id join places p on p.id = a.place_id order by 1
+                """)
+            ).all()
+        assert [tuple(row) for row in found] == [
+            ("482719368", "Office Zinder", "office", "", "kit", True, True),
+            ("482719371", "Home visit", "home", "Mirriah", "visit", True, True),
+            ("482719384", "Office Zinder", "office", "", "visit", False, True),
+        ]
+    finally:
+        engine.dispose()
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {fresh} WITH (FORCE)"))
+        admin.dispose()

@@ -10,6 +10,43 @@ branch_labels = None
 depends_on = None
 
 
+# The days that files hold already become appointments, as an import makes them (bot/cases/imported_days.py): without
+# them nobody would be reminded, nor find another day, before the next file comes.
+STANDING = """
+  select n.*, case n.kind when 'home' then 'Home visit' when 'phone' then 'Phone call' else n.words end as name,
+    case n.kind when 'home' then ltrim(substr(n.words, 11)) when 'phone' then ltrim(substr(n.words, 11)) else '' end
+      as detail
+  from (
+    select w.*, case when w.words = 'Office' or w.words like 'Office %' then 'office'
+        when w.words = 'Training site' or w.words like 'Training site %' then 'training'
+        when w.words = 'Home visit' or w.words like 'Home visit %' then 'home'
+        when w.words = 'Phone call' or w.words like 'Phone call %' then 'phone' else 'other' end as kind
+    from (
+      select c.id, c.office, c.region, c.stage, c.next_appointment as day,
+        coalesce(nullif(btrim(c.appointment_place), ''), 'Office ' || c.office) as words
+      from cases c where c.next_appointment is not null
+    ) w
+  ) n
+"""
+PLACES = f"""
+  insert into places (office, name, kind, region, capacity)
+  select distinct on (s.office, s.name) s.office, s.name, s.kind, s.region,
+    case s.kind when 'home' then 6 when 'phone' then 30 else 20 end
+  from ({STANDING}) s order by s.office, s.name, s.region
+"""  # noqa: S608 - words of ours alone
+APPOINTMENTS = f"""
+  insert into appointments (case_id, place_id, detail, day, purpose, state, by, remind_at)
+  select s.id, p.id, s.detail, s.day,
+    case when s.stage in ('KIT_READY', 'KIT_PREPARATION') then 'kit' when s.stage like 'TRAINING%' then 'training'
+      when s.stage = 'WAITING_DOCUMENT' then 'document' when s.kind = 'phone' then 'call' else 'visit' end,
+    'PROPOSED', 'import',
+    (select min(t.at) from (
+      select (s.day - d + time '08:30') at time zone 'Africa/Niamey' as at from unnest(array[3, 1]) d
+    ) t where t.at > now())
+  from ({STANDING}) s join places p on p.office = s.office and p.name = s.name
+"""  # noqa: S608
+
+
 def upgrade() -> None:
     op.add_column("referrals", sa.Column("ask_after", sa.DateTime(timezone=True), nullable=True))
     op.add_column("messages", sa.Column("question", postgresql.JSONB(), nullable=True))
@@ -84,3 +121,5 @@ def upgrade() -> None:
         "CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON appointment_events "
         "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
+    for statement in (PLACES, APPOINTMENTS):
+        op.execute(sa.text(statement))
