@@ -33,7 +33,7 @@ PLACES = f"""
   select distinct on (s.office, s.name) s.office, s.name, s.kind, s.region,
     case s.kind when 'home' then 6 when 'phone' then 30 else 20 end
   from ({STANDING}) s order by s.office, s.name, s.region
-"""  # noqa: S608 - words of ours alone
+"""
 APPOINTMENTS = f"""
   insert into appointments (case_id, place_id, detail, day, purpose, state, by, remind_at)
   select s.id, p.id, s.detail, s.day,
@@ -44,7 +44,7 @@ APPOINTMENTS = f"""
       select (s.day - d + time '08:30') at time zone 'Africa/Niamey' as at from unnest(array[3, 1]) d
     ) t where t.at > now())
   from ({STANDING}) s join places p on p.office = s.office and p.name = s.name
-"""  # noqa: S608
+"""
 
 
 def upgrade() -> None:
