@@ -39,8 +39,8 @@ WITH held AS (
   UPDATE messages m SET state = 'sending', attempts = m.attempts + 1, lease_until = :lease
   FROM due WHERE m.id = due.id RETURNING m.*
 )
-SELECT t.id, t.kind, t.channel, t.gateway, t.contact_id, t.staff_id, t.referral_id, t.text_enc, t.template,
-  t.parts_taken, t.question, t.expires_at, c.digest, c.number_enc, c.blocked, c.language, c.consent, c.texts,
+SELECT t.id, t.kind, t.channel, t.gateway, t.contact_id, t.staff_id, t.referral_id, t.case_id, t.text_enc,
+  t.template, t.parts_taken, t.question, t.expires_at, c.digest, c.number_enc, c.blocked, c.language, c.consent, c.texts,
   c.stopped || ARRAY(SELECT unnest(o.stopped) FROM opt_outs o WHERE o.contact_id = c.id AND o.told_at IS NULL)
     AS stopped, c.human_until, c.unreachable_at, c.silent_since,
   s.login, s.phone_enc, s.email_enc, s.active, r.private, r.sealed, r.minor, r.terms_enc,

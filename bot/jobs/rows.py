@@ -7,7 +7,7 @@ behind, a row of its own, which passes the gate like any other.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,7 +27,9 @@ from bot.jobs.services import Services
 from bot.jobs.staff_turns import staff_turns
 from bot.kinds import RULES, Kind
 from bot.messages import Channel, Delivery, Outbound, Sent
+from bot.outreach.broadcasts_audience import person_first, protected
 from bot.referrals.ladder import failed_message
+from bot.store.ciphers import Ciphers
 from bot.store.deliveries import advance
 from bot.store.models import Message
 
@@ -37,6 +39,7 @@ LEASE = timedelta(seconds=30)  # longer than any gateway's time-out, so that an 
 HANDED_WITHIN = LEASE.total_seconds() / 2  # a call that begins later may end after the lease
 LONGEST_RUN = 5.0  # seconds after which a job lets others in
 BREATH = 0.2  # seconds between two looks while a gateway's rate is used up
+UNASKED = frozenset({Kind.REMINDER, Kind.VERIFY, Kind.BROADCAST})
 UNKNOWN_FOR = timedelta(minutes=1)  # a push whose recipient may have said stop waits so long
 
 
@@ -117,12 +120,17 @@ def _claim(
         at = now or _now(session)
         rows = outbox_sql.claim(session, at, kinds=kinds, most=most, lease=LEASE, held=held)
         silent, claimed = False, []
+        kept = _kept(session, rows, ciphers=services.ciphers)
         for row in rows:
             if not row["wanted"]:
                 advance(_row_of(session, row), Delivery.WITHHELD, reason="answered", at=at)
                 continue
             if row["deceased"]:
                 advance(_row_of(session, row), Delivery.WITHHELD, reason="deceased", at=at)
+                continue
+            if row["id"] in kept:
+                # told as if it had grown old: the reason would tell of a talk in private (safety 19)
+                advance(_row_of(session, row), Delivery.EXPIRED, reason="too_old", at=at)
                 continue
             try:
                 outbound, recipient = address(row, settings=services.settings, ciphers=services.ciphers)
@@ -133,6 +141,19 @@ def _claim(
                 continue
             claimed.append(Claimed(row["id"], Kind(row["kind"]), row["gateway"], outbound, recipient, asks_of(row, at)))
     return claimed, len(rows), silent
+
+
+def _kept(session: Session, rows: Sequence[Row], *, ciphers: Ciphers) -> frozenset[str]:
+    """Messages of ours that nobody asked for, to phones and of files that may not have them any more.
+
+    Hours may lie between the writing and this moment: a night, in which somebody talked in private (safety 3, 13).
+    """
+    pushed = [row for row in rows if row["kind"] in UNASKED and row["contact_id"] is not None]
+    if not pushed:
+        return frozenset()
+    phones = protected(session, {row["contact_id"] for row in pushed}, ciphers=ciphers)
+    files = person_first(session, {row["case_id"] for row in pushed if row["case_id"] is not None})
+    return frozenset(row["id"] for row in pushed if row["contact_id"] in phones or row["case_id"] in files)
 
 
 def _row_of(session: Session, row: Row) -> Message:

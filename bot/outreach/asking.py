@@ -4,8 +4,9 @@ from sqlalchemy import text
 
 from bot.asking import Answers, Asking
 from bot.engine.ports import Found
+from bot.outreach.broadcasts_audience import ADULT
 from bot.outreach.numbers import LIMITED_FOR, NOT_ASKED_AGAIN
-from bot.outreach.pushing import ADULT, NOT_BY_MACHINE
+from bot.outreach.pushing import NOT_BY_MACHINE
 
 _CHECK_IN = text(
     """

@@ -1,8 +1,8 @@
 """Whom a broadcast reaches, on which channel, and who is left out and why.
 
 Two kinds of reasons. Those that any page of a file or phone shows are told before it is sent. Those that would tell of
-a request (a talk in private, a seal, a child, terms that allow nothing) are found when the plan is made and again when
-a message has its turn, and are told to nobody (safety 19; docs/decisions/0035-broadcasts.md).
+a request or a flag (a talk in private, a seal, a child, terms that allow nothing) are found when the plan is made and
+again when a message has its turn, and are told to nobody (safety 19; docs/decisions/0035-broadcasts.md).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -43,6 +44,7 @@ SILENT_FOR = timedelta(days=180)  # after so long somebody else may have the num
 KNOWN_ON_WHATSAPP = timedelta(days=30)  # whoever wrote there within that reads there; turns are kept so long
 # a person says it first (safety 13): nothing by machine before
 PERSON_FIRST = ("LOST_CONTACT", "CANCELLED")
+ADULT = 18
 # in this order: the first that holds is told
 REASONS = ("no_phone", "deceased", "person_first", "unreachable", "silent", "stopped", "blocked")
 
@@ -101,7 +103,11 @@ def people(
     rows = session.execute(one).all()
     if not rows:
         return [], 0
-    told = [Person(row.contact_id, row.case_id, row.language, row.channel) for row in rows if not row.reason]
+    told = [
+        Person(row.contact_id, row.case_id, row.language, row.channel)
+        for row in rows
+        if not row.reason and not row.by_staff
+    ]
     kept = protected(session, [person.contact_id for person in told], ciphers=ciphers)
     return [person for person in told if person.contact_id not in kept], rows[-1].contact_id
 
@@ -127,6 +133,12 @@ def protected(session: Session, contacts: Collection[int], *, ciphers: Ciphers) 
     return frozenset(found)
 
 
+def person_first(session: Session, cases: Collection[int]) -> frozenset[int]:
+    """Of which of these files a person speaks before any machine does (safety 13)."""
+    wanted = Case.id == any_(cast(list(cases), ARRAY(BigInteger)))
+    return frozenset(session.scalars(select(Case.id).where(wanted, _of_file() != "")))
+
+
 def _allows(referral_id: str, terms_enc: bytes | None, ciphers: Ciphers) -> bool:
     """Unanswered is not allowed (safety 1); who named another number does not wish this one used."""
     terms = open_terms(referral_id, terms_enc, ciphers=ciphers)
@@ -135,15 +147,16 @@ def _allows(referral_id: str, terms_enc: bytes | None, ciphers: Ciphers) -> bool
 
 def _audience(
     condition: ColumnElement[bool], reach: Reach, now: datetime
-) -> Select[tuple[str, int, int, str, str, int]]:
-    """A row a phone: reason, contact_id, case_id, language, channel, files."""
+) -> Select[tuple[str, int, int, str, str, int, bool]]:
+    """A row a phone: reason, contact_id, case_id, language, channel, files, by_staff."""
     reason, by_whatsapp = _reason(reach, now)
     # a file that may be written about comes before one that may not: a phone can be shared
-    first = func.row_number().over(partition_by=Case.contact_id, order_by=[_of_file() != "", Case.id])
+    by_staff = _by_staff(now)
+    first = func.row_number().over(partition_by=Case.contact_id, order_by=[_of_file() != "", by_staff, Case.id])
     files = (
         select(
             Case.contact_id.label("contact_id"), Case.id.label("case_id"), _of_file().label("of_file"),
-            Case.language.label("language"), first.label("place"),
+            Case.language.label("language"), by_staff.label("by_staff"), first.label("place"),
             func.count().over(partition_by=Case.contact_id).label("files"),
         )
         .where(condition, Case.contact_id.is_not(None))
@@ -153,6 +166,7 @@ def _audience(
         func.coalesce(func.nullif(files.c.of_file, ""), reason).label("reason"),
         files.c.contact_id, files.c.case_id, func.coalesce(Contact.language, files.c.language).label("language"),
         case((by_whatsapp, Channel.WHATSAPP.value), else_=Channel.SMS.value).label("channel"), files.c.files,
+        files.c.by_staff,
     )  # fmt: skip
     return query.join_from(files, Contact, Contact.id == files.c.contact_id).where(files.c.place == 1)
 
@@ -162,6 +176,12 @@ def _of_file() -> ColumnElement[str]:
     return case(
         (Case.stage == "DECEASED", "deceased"), (or_(Case.stage.in_(PERSON_FIRST), untold), "person_first"), else_=""
     )
+
+
+def _by_staff(now: datetime) -> ColumnElement[bool]:
+    """Of a child's file and of a flagged one only people speak (safety 6, 10), as in bot/outreach/pushing.py."""
+    child = func.coalesce(now.year - Case.year_of_birth < ADULT, false())
+    return or_(child, Case.vulnerability == "protection")
 
 
 def _reason(reach: Reach, now: datetime) -> tuple[ColumnElement[str], ColumnElement[bool]]:

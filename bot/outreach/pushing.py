@@ -18,13 +18,12 @@ from bot.config import Settings
 from bot.content.screens import Content
 from bot.kinds import Kind
 from bot.outbox import Draft, NotWritten, Question, put
-from bot.outreach.broadcasts_audience import protected
+from bot.outreach.broadcasts_audience import ADULT, protected
 from bot.outreach.calendar import Calendar
 from bot.referrals.clocks import Clocks
 from bot.store.ciphers import Ciphers
 from bot.store.models import Case, Contact, ContactAttempt, NumberChange
 
-ADULT = 18
 VERIFY_AGAIN = timedelta(days=30)
 # a person says it first (safety 13), or nobody of ours says anything any more
 NOT_BY_MACHINE = frozenset({"DECEASED", "LOST_CONTACT", "CANCELLED", "NOT_ELIGIBLE", "TRANSFERRED"})
@@ -78,13 +77,22 @@ def push(
 ) -> Pushed:
     """Queue the text `name` of flows/pushes.yaml, or a question; or ask for the code first. Again makes no second one.
 
-    `once`: what it is about, by which its id is derived. `kept`: phones that get nothing by machine.
+    `once`: what it is about, by which its id is derived. `kept`: phones that get nothing by machine. A phone of several
+    is asked nothing: whoever holds it could answer for another one. It gets the news, and the code tells whose they are.
     """
     if contact is None or contact.id in kept or not may_push(run, case):
         return WITHHELD
     if contact.silent_since is not None:
         return ask_to_verify(run, case, contact)
+    if question is not None and of_several(run, case):
+        return _put(run, case, contact, "news", kind=Kind.REMINDER, once=once)
     return _put(run, case, contact, name, kind=Kind.REMINDER, once=once, question=question)
+
+
+def of_several(run: Run, case: Case) -> bool:
+    """Is the phone of this file that of another person too?"""
+    other = exists().where(Case.contact_id == case.contact_id, Case.id != case.id)
+    return case.phone_shared or bool(run.session.scalar(select(other)))
 
 
 def ask_to_verify(run: Run, case: Case, contact: Contact) -> Pushed:

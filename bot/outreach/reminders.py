@@ -94,6 +94,9 @@ def _tell(
     if contact.silent_since is not None:
         pushing.ask_to_verify(run, case, contact)
         return {"why": "verify"}
+    if pushing.of_several(run, case):  # another one of this phone could answer for them: the code tells whose it is
+        told = pushing.push(run, case, contact, "news", once=f"appointment|{one.id}|{notice}", kept=kept)
+        return {"message": told.message_id} if told.message_id else {"why": "withheld"}
     message_id = run.ciphers.derived_id(f"appointment|{one.id}".encode(), notice)
     try:
         put(

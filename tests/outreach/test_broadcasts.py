@@ -455,3 +455,17 @@ def test_answers_are_people_who_wrote_within_fourteen_days(line, programme):
     line.do(broadcasts_answers.count, now=NOON + timedelta(days=20))
     assert line.row(one).answers == 2
     assert line.do(lambda session: session.scalar(select(func.count()).select_from(Turn))) == 5
+
+
+@pytest.mark.parametrize("fields", [{"year_of_birth": NOON.year - 17}, {"vulnerability": "protection"}])
+def test_of_a_childs_file_and_of_a_flagged_one_only_people_speak_and_no_count_tells(line, programme, fields):
+    phones = programme.people(6)
+    alone, shared = programme.phone(), programme.phone()
+    programme.file(alone, **fields)
+    programme.file(shared, **fields)
+    grown = programme.file(shared)
+    assert counted(line) == {("", "ha", "sms"): 8}
+    one = line.running()
+    assert line.planned(one) == {*phones, shared}
+    query = select(BroadcastRecipient.case_id).where(BroadcastRecipient.contact_id == shared)
+    assert line.do(lambda session: session.scalar(query)) == grown

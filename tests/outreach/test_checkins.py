@@ -132,3 +132,16 @@ def test_where_a_machine_may_not_write_whoever_dials_is_asked_all_the_same(progr
     programme.reach_out()
     assert programme.sent() == []
     assert [(one.state, one.pushed) for one in programme.rows(CheckIn)] == [("asked", "withheld")]
+
+
+@pytest.mark.parametrize("how", ["marked", "found"])
+def test_a_phone_of_several_is_told_there_is_news_and_asked_after_the_code_alone(programme, how):
+    phone = programme.phone()
+    programme.file("MONITORING", phone=phone, since=weeks_ago(3), phone_shared=how == "marked")
+    if how == "found":
+        programme.file("REGISTERED", phone=phone)
+    programme.reach_out()
+    [(kind, text, _)] = programme.sent()
+    assert (kind, text.startswith("Il y a du nouveau")) == ("reminder", True)
+    assert programme.rows(Message)[0].question is None
+    assert [(one.state, one.pushed) for one in programme.rows(CheckIn)] == [("asked", "told")]

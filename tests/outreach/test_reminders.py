@@ -12,7 +12,7 @@ from bot.messages import Channel
 from bot.outreach import reminders
 from bot.outreach.calendar import Calendar
 from bot.outreach.pushing import Run
-from bot.store.models import Appointment, AppointmentEvent, Case, Contact, LostContact, Message, Place
+from bot.store.models import Appointment, AppointmentEvent, Case, Contact, LostContact, Message, Place, Referral
 from tests import test_two_way as two_way
 
 line = two_way.line
@@ -239,3 +239,32 @@ def test_a_mark_taken_back_is_followed_by_nothing(person):
 def _run(person, session):
     line = person.line
     return Run(session, line.now, content_of(line.settings), line.settings, line.ciphers)
+
+
+def test_a_phone_of_several_reads_that_there_is_news_and_answers_nothing_without_the_code(person):
+    made = person.proposed(agreed=True)
+    person.change(Case, phone_shared=True)
+    [text] = person.runs(FRIDAY_MORNING)
+    assert text.startswith("Il y a du nouveau")
+    person.says("3")
+    assert person.get(made).state == "REMINDED"
+
+
+@pytest.mark.parametrize("meanwhile", ["talked in private", "must hear it from a person"])
+def test_what_happened_between_the_writing_and_the_sending_counts(person, meanwhile):
+    person.proposed(agreed=True)
+    person.line.now = FRIDAY_MORNING
+    with person.line.database.transaction() as session:
+        reminders.remind(_run(person, session))
+    if meanwhile == "talked in private":
+        fields = {"queue": "protection", "level": "critical", "source": "menu", "channel": "ussd", "ticket": "4821737"}
+        with person.line.database.transaction() as session:
+            session.add(
+                Referral(id="3" * 32, opened_at=FRIDAY_MORNING, contact_id=person.contact, private=True, **fields)
+            )
+    else:
+        person.change(Case, stage="NOT_ELIGIBLE")
+    assert person.line.runs() == []
+    with person.line.database.transaction() as session:
+        states = session.execute(select(Message.state, Message.reason).where(Message.kind == "reminder")).all()
+    assert [tuple(one) for one in states] == [("expired", "too_old")]  # the reason tells nobody of the talk
