@@ -4,6 +4,7 @@ import _csv
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +17,8 @@ from openpyxl.utils.exceptions import InvalidFileException
 from bot.errors import BotError
 
 LARGEST_UNPACKED = 600 * 2**20  # bytes of an XLSX once unpacked: 100,000 lines take about 120 MB
+LARGEST_BESIDE = 100 * 2**20  # bytes of all but its tables: words and styles are held in memory as a whole
+MOST_ROWS = 2**20  # what the format allows; a row may claim any number, and those before it would all be read as empty
 MOST_COLUMNS = 200
 MOST_IN_A_CELL = 2_000  # characters; the checks of a column ask for far fewer
 
@@ -26,6 +29,13 @@ class SheetError(BotError):
     def __init__(self, said: str, **values: str) -> None:
         super().__init__(said % values)
         self.said = said
+
+
+# What broken XML, a broken archive and a part of the wrong kind raise, in the libraries that read them
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, InvalidFileException, LookupError, ValueError, OSError, SyntaxError,
+    RuntimeError, TypeError, AttributeError, ArithmeticError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +89,12 @@ def _lines(reader: "_csv.Reader", undecodable: set[int]) -> Iterator[tuple[int, 
 def _decoded(stream: BinaryIO, undecodable: set[int]) -> Iterator[str]:
     for number, raw in enumerate(stream, start=1):
         try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            if b"\0" in raw:  # no text has it, and no column takes it
+                undecodable.add(number)
+            yield raw.replace(b"\0", b"?").decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
             undecodable.add(number)
-            yield raw.decode("utf-8", errors="replace")
+            yield raw.replace(b"\0", b"?").decode("utf-8", errors="replace")
 
 
 def _delimiter(head: str) -> str:
@@ -93,14 +105,15 @@ def _delimiter(head: str) -> str:
 def _workbook(stream: BinaryIO, name: str) -> Sheet:
     try:
         with zipfile.ZipFile(stream) as packed:
-            if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
+            parts = packed.infolist()
+            beside = sum(part.file_size for part in parts if not part.filename.startswith("xl/worksheets/"))
+            if sum(part.file_size for part in parts) > LARGEST_UNPACKED or beside > LARGEST_BESIDE:
                 raise SheetError("%(name)s unpacks to too much; save it as CSV UTF-8", name=name)
         stream.seek(0)
         book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-        rows = book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, values_only=True)
+        rows = book.worksheets[0].iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True)
         headings = _headings([_written(value) for value in next(rows, ())], name)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError, OSError, SyntaxError):
-        # SyntaxError: what XML that is none raises
+    except _UNREADABLE:
         raise SheetError(
             "%(name)s can't be read as a spreadsheet; open it, and save it as XLSX again", name=name
         ) from None
@@ -113,7 +126,7 @@ def _rows(rows: Iterator[tuple[object, ...]], width: int) -> Iterator[tuple[int,
         for line, values in enumerate(rows, start=2):
             if any(value is not None for value in values):
                 yield line, [_written(value) for value in islice(values, width)]
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError):
+    except _UNREADABLE:
         yield line + 1, "can't be read as a spreadsheet; the rest is not read"
 
 
