@@ -123,20 +123,23 @@ def move(
         )  # fmt: skip
 
 
-def mark(session: Session, appointment_id: int, came: bool, *, by: str, at: datetime, today: date) -> bool:
+def mark(
+    session: Session, appointment_id: int, came: bool, *, by: str, at: datetime, today: date, turn: str = ""
+) -> bool:
     """Whoever waits at the place says who came. Saying it again changes nothing: False; the other one corrects it.
+    What the same `turn` said before counts once.
 
     Raises CaseError: not_due (the day is still to come), not_live (moved or cancelled), has_one (a correction,
     and meanwhile there is a new day).
     """
     found, to = _hold(session, appointment_id), "ATTENDED" if came else "NO_SHOW"
-    if found.state == to:
+    if found.state == to or (turn and _heard(session, found, turn)):
         return False
     if found.state not in (*LIVE, *MARKS):
         raise CaseError("not_live")
     if found.day > today:
         raise CaseError("not_due")
-    _step(session, found, to, by=by, at=at)
+    _step(session, found, to, by=by, at=at, turn=turn)
     found.follow_at = None if came else at + TAKEN_BACK_WITHIN
     _copy(session, session.get_one(Case, found.case_id))
     return True
@@ -206,10 +209,10 @@ def _answer(
     return True
 
 
-def _step(session: Session, found: Appointment, to: str, *, by: str, at: datetime) -> None:
+def _step(session: Session, found: Appointment, to: str, *, by: str, at: datetime, turn: str = "") -> None:
     before, found.state, found.remind_at = found.state, to, None
     _withdraw_messages(session, found, at)
-    _note(session, found, before, by=by, at=at)
+    _note(session, found, before, by=by, at=at, turn=turn)
     session.flush()
 
 

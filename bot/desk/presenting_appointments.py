@@ -22,11 +22,20 @@ from bot.store.models import Appointment, Case, Place, Staff
 WEEK = timedelta(days=6)
 
 
-def day_page(session: Session, staff: Staff, office: str, day: date, today: date) -> dict[str, Any]:
-    """Who comes that day, what is still to be marked, whom to call, and how full the week is."""
+def day_page(
+    session: Session, staff: Staff, office: str, day: date, today: date, *, codes: Mapping[int, str]
+) -> dict[str, Any]:
+    """Who comes that day, what is still to be marked, whom to call, and how full the week is.
+
+    `codes`: with which who came is told by SMS, by appointment; empty where that does not count.
+    """
     monday = day - timedelta(days=day.weekday())
     return {
-        "people": [_line(*row, today=today) for row in reading.of_day(session, staff, office, day)],
+        "coded": bool(codes),
+        "people": [
+            _line(*row, today=today, code=codes.get(row[0].id, ""))
+            for row in reading.of_day(session, staff, office, day)
+        ],
         "unmarked": [
             (one, dates.short_date(one), number) for one, number in reading.unmarked(session, staff, office, today)
         ],
@@ -55,13 +64,14 @@ def appointments_part(found: Reading) -> Mapping[str, Any]:
     }
 
 
-def _line(one: Appointment, file: Case, place: Place, *, today: date) -> dict[str, Any]:
+def _line(one: Appointment, file: Case, place: Place, *, today: date, code: str) -> dict[str, Any]:
     return _person(one, file) | {
         "name": file.name,
         "place": words.place(written(place.name, one.detail)),
         "purpose": words.purpose(one.purpose),
         "state": words.state(one.state),
         "answer": words.said(one.said),
+        "code": code,
         "came": {"ATTENDED": True, "NO_SHOW": False}.get(one.state),
         "due": one.day <= today,
     }

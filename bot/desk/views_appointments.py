@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.cases import appointments
+from bot.cases import appointments, attending
 from bot.desk import presenting_appointments, reading_appointments
 from bot.desk.blueprint import blueprint
 from bot.desk.case_steps import again, file_of
@@ -21,6 +21,7 @@ from bot.desk.words import appointments as words
 from bot.desk.words import dates, say
 from bot.errors import CaseError
 from bot.outreach.calendar import Calendar
+from bot.referrals import access
 from bot.store.models import Appointment, Audit, Place
 
 DAY = timedelta(days=1)
@@ -36,7 +37,7 @@ def appointment_list() -> ResponseReturnValue:
         offices = reading_appointments.offices(session, staff)
         wanted = request.args.get("office", "")
         office = wanted if wanted in offices else next(iter(offices), "")
-        page = presenting_appointments.day_page(session, staff, office, day, today)
+        page = presenting_appointments.day_page(session, staff, office, day, today, codes=_codes(session, office, day))
         if page["people"]:
             _audit(session, "day_list_read", f"office:{office}", day=day.isoformat())
         return render_template(
@@ -191,6 +192,14 @@ def _audit(session: Session, action: str, subject: str, **detail: str) -> None:
 
 def _calendar() -> Calendar:
     return Calendar.of(services().settings)
+
+
+def _codes(session: Session, office: str, day: date) -> dict[int, str]:
+    """With which who came is told by SMS, while that counts, for whoever may say it; by appointment."""
+    since = attending.marked_since(dates.local(now()).date(), _calendar().clocks)
+    if not access.notes_progress(reader()) or day < since:
+        return {}
+    return attending.codes(session, [office], day, day, ciphers=services().ciphers)
 
 
 def _day(text: str) -> date | None:

@@ -113,11 +113,12 @@ class ShowStatus(Effect, frozen=True, omit_defaults=True, kw_only=True):
 class StaffAnswer(Effect, frozen=True, omit_defaults=True, kw_only=True):
     """OK, NO, LATER or DONE with a code, by SMS. Whether sender and code are right is decided where staff are known.
 
+    `came`, `absent`: about somebody on the day list; the code is then one of that list.
     `result`: the number of a call's result, with `done`. `unclear`: a word and a number that mean nothing; whoever is
     of the staff gets help, everybody else the conversation alone.
     """
 
-    answer: Literal["ok", "no", "later", "done", "unclear"]
+    answer: Literal["ok", "no", "later", "done", "unclear", "came", "absent"]
     code: str
     result: int = 0
 

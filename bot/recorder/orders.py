@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from bot import pricing
 from bot.acting import Acting, Acts
 from bot.cases import acting as of_cases
+from bot.cases import attending
 from bot.cases.stages import status_shown
 from bot.community import acting as of_communities
 from bot.config import Settings
@@ -233,7 +235,10 @@ def _wrote_back(session: Session, _effect: WroteBack, turned: Turned) -> None:
 
 
 def _staff(session: Session, effect: StaffAnswer, turned: Turned) -> None:
-    if not writing.staff_answer(
+    answer = writing.staff_answer
+    if effect.answer in attending.CAME:
+        answer = partial(attending.staff_answer, turn=turned.entry.turn_hex)
+    if not answer(
         session,
         effect,
         sender_digest=turned.entry.digest,

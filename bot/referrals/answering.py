@@ -44,15 +44,16 @@ def staff_answer(
     the recipient has the referral. Everything else gets one text that reveals nothing: not whether the code exists,
     nor whose it is; five an hour, then silence. After five wrong codes in an hour no code counts for a while.
     """
-    staff = session.scalar(select(Staff).where(Staff.phone_digest == sender_digest, Staff.active))
+    staff = sender(session, sender_digest)
     if staff is None:
         return False
     asks_how = effect.answer == "done" and not 1 <= effect.result <= len(RESULTS)
     held = [] if asks_how or rests_until(session, staff.id, at) else _held(session, staff, effect)
     if not held:
-        if effect.code and not asks_how:
-            note_wrong(session, staff, effect.code, at)
-        _help(session, staff, "done_how" if asks_how else "", at=at, ciphers=ciphers, settings=settings)
+        if asks_how:
+            _help(session, staff, "done_how", at=at, ciphers=ciphers, settings=settings)
+        else:
+            refuse(session, staff, effect.code, at=at, ciphers=ciphers, settings=settings)
     else:
         if effect.answer == "done":
             text = _done(session, staff, held, effect.result, at=at, ciphers=ciphers, settings=settings)
@@ -61,6 +62,18 @@ def staff_answer(
         reply(session, staff, text=text, at=at, ciphers=ciphers, settings=settings)
     log.info("staff_answered", staff=staff.id, answer=effect.answer, alerts=len(held))
     return True
+
+
+def sender(session: Session, digest: str) -> Staff | None:
+    """Whose registered number it is."""
+    return session.scalar(select(Staff).where(Staff.phone_digest == digest, Staff.active))
+
+
+def refuse(session: Session, staff: Staff, code: str, *, at: datetime, ciphers: Ciphers, settings: Settings) -> None:
+    """What fits nothing: a code is counted as a guess; the text is the same for all that is wrong."""
+    if code:
+        note_wrong(session, staff, code, at)
+    _help(session, staff, "", at=at, ciphers=ciphers, settings=settings)
 
 
 def _help(session: Session, staff: Staff, name: str, *, at: datetime, ciphers: Ciphers, settings: Settings) -> None:

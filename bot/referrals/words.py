@@ -143,6 +143,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Too many wrong codes from your number. Codes by SMS are paused until {by}. Open the desk. "
         "If it was not you, say so.",
     },
+    "attendance": {  # who came, marked by a code of the day list: the code and nothing else
+        "fr": "{code}: note.",
+        "ha": "{code}: an rubuta.",
+        "en": "{code}: noted.",
+    },
     "wrong_code": {  # wrong words, wrong, late and foreign codes read the same
         "fr": "Ce message ne va pas. Repondez OK, NON, TARD ou FAIT avec les 4 chiffres de la derniere alerte, "
         "ou ouvrez le bureau.",

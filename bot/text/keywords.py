@@ -10,7 +10,7 @@ from bot.text.digits import fold_digits
 from bot.text.plain import plain
 
 Keyword = Literal["stop", "start", "help", "menu", "callback"]
-Answer = Literal["ok", "no", "later", "done", "unclear"]
+Answer = Literal["ok", "no", "later", "done", "unclear", "came", "absent"]
 
 
 def keyword(text: str) -> Keyword | None:
@@ -38,7 +38,7 @@ def yes_no(text: str) -> bool | None:
 
 
 class StaffWords(NamedTuple):
-    """What staff texted: the answer, the 4-digit code of the alert, the number of a call's result (0: none was given)."""
+    """What staff texted: the answer, the 4-digit code (of an alert, or of the day list), the number of a call's result (0: none was given)."""
 
     answer: Answer
     code: str
@@ -46,7 +46,8 @@ class StaffWords(NamedTuple):
 
 
 def staff_answer(text: str) -> StaffWords | None:
-    """What staff text back to an alert, with its 4-digit code: "OK 5093", "non5093", "plus tard 5093", "FAIT 5093 2".
+    """What staff text back to an alert, with its 4-digit code: "OK 5093", "non5093", "plus tard 5093", "FAIT 5093 2";
+    or about somebody on the day list: "VENU 5093", "absent 5093".
 
     A word and a number that fit nothing are `unclear`, without their digits: from a person they may be anything.
     """
@@ -123,11 +124,16 @@ _ANSWERS = cast(
                 "ok": "ok,okay,oui,yes,eh,d'accord",
                 "no": "no,non,a'a,a a",
                 "later": "later,plus tard,tard,anjima,sai anjima",
+                "came": "came,venu,venue,zo,ya zo,ta zo",
+                "absent": "absent,absente,bai zo,ba ta zo",
             }
         ).items()
     },
 )
-_WORD = r"(okay|ok|oui|yes|eh|d ?accord|non|no|a ?a|later|(?:plus )?tard|plustard|(?:sai )?anjima)"
+_WORD = (
+    r"(okay|ok|oui|yes|eh|d ?accord|non|no|a ?a|later|(?:plus )?tard|plustard|(?:sai )?anjima"
+    r"|came|venue?|(?:[yt]a ?)?zo|absente?|bai ?zo|ba ?ta ?zo)"
+)
 _CODE = r"((?=[ol ]*[0-9])[0-9ol](?: ?[0-9ol]){3})"
 _STAFF = re.compile(f"{_WORD} ?{_CODE}|{_CODE} ?{_WORD}")
 _DONE = re.compile(f"(?:done|fait|(?:an )?gama) ?{_CODE}(?: ?([1-9]))?")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.cases import appointments
+from bot.cases import appointments, attending
 from bot.outreach.calendar import Calendar
 from bot.store.models import Appointment, Audit, Case, Place, Staff
 from tests.desk.conftest import NOON, SALIFOU
@@ -48,6 +48,21 @@ def test_one_tap_says_who_came_and_another_takes_it_back(moussa, database, setti
     with database.transaction() as session:
         actions = session.scalars(select(Audit.action).where(Audit.action.in_(("day_list_read", "appointment_marked"))))
         assert actions.all() == ["day_list_read", *["appointment_marked"] * 4]
+
+
+def test_each_line_has_the_code_that_is_texted_while_it_counts(
+    moussa, hands, database, settings, ciphers, files, zinder
+):
+    one = made(database, settings, files, zinder)
+    with database.transaction() as session:
+        code = attending.codes(session, ["Zinder"], TODAY, TODAY, ciphers=ciphers)[one]
+    path = f"/desk/appointments?office=Zinder&day={TODAY.isoformat()}"
+    assert f'<td class="figure" data-label="Code SMS">{code}</td>' in moussa.reads(path)
+    assert "VENU ou ABSENT" in moussa.reads(path)
+    for days, shown in ((1, True), (7, False)):
+        hands.forward(days=days)
+        moussa.signs_in("moussa")
+        assert (code in moussa.reads(path), "VENU ou ABSENT" in moussa.reads(path)) == (shown, shown)
 
 
 def test_a_day_to_come_has_no_buttons_and_a_day_gone_by_is_asked_for(moussa, hands, database, settings, files, zinder):

@@ -5,7 +5,7 @@ import pytest
 from bot.engine.effects import StaffAnswer
 from tests.engine.speaker import Speaker
 
-WORDS = ["OK 5093", "NON 5093", "plus tard 5093", "FAIT 5093 2"]
+WORDS = ["OK 5093", "NON 5093", "plus tard 5093", "FAIT 5093 2", "VENU 5093", "bai zo 5093"]
 
 
 def said(content, text, channel, **known):

@@ -66,6 +66,17 @@ def test_answers_of_staff(text, answer):
 
 
 @pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("CAME 5093", "came"), ("VENU 5093", "came"), ("venue5093", "came"), ("5093 venu", "came"), ("ZO 5093", "came"), ("Ya zo 50 93", "came"), ("ta zo 5093.", "came"),
+        ("ABSENT 5093", "absent"), ("absente 5093", "absent"), ("5093 absent", "absent"), ("BAI ZO 5093", "absent"), ("baizo5093", "absent"), ("Ba ta zo 5093", "absent"),
+    ],
+)  # fmt: skip
+def test_who_came(text, answer):
+    assert staff_answer(text) == (answer, "5093", 0)
+
+
+@pytest.mark.parametrize(
     ("text", "result"),
     [
         ("DONE 5093 2", 2), ("done5093 2", 2), ("FAIT 5093-2", 2), ("Fait 50 93, 5.", 5), ("gama 5093 1", 1), ("An gama 5093 3", 3),
