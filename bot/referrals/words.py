@@ -198,9 +198,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Maraba: your code is {code}. Type it under My account within 15 minutes.",
     },
     "late_files": {
-        "fr": "Maraba: {count} dossiers de plus durent plus longtemps que d'habitude. Ouvrez le bureau, page Suivi.",
+        "fr": "Maraba: nouveaux dossiers en retard: {count}. Ouvrez le bureau, page Suivi.",
         "ha": "Maraba: karin fayiloli {count} sun fi yadda aka saba. Ku bude shafi.",
-        "en": "Maraba: {count} more files take longer than usual. Open the desk, page Outreach.",
+        "en": "Maraba: files newly late: {count}. Open the desk, page Outreach.",
     },
     "nothing_open": {
         "fr": "Rien ne vous attend en ce moment. Tout est dans le bureau.",
