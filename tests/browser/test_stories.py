@@ -10,18 +10,50 @@ import pytest
 import requests
 
 from bot.cases.development import DEVELOPMENT_PASSWORD
+from bot.simulator.views import REPORTS_AT_ONCE
 from tests.standin.callers import AfricasTalkingCaller
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SOON = 30.0  # seconds, on a busy machine
+SOON = 60.0  # seconds, on a busy machine
 TICKET = re.compile(r"\d{3}-\d{4}")
-HADIZA = "+22790009901"
+HADIZA, AICHA = "+22790009901", "+22790009902"
 FRENCH, HAUSA = "1", "2"
-HELP, THINGS, KIT, SAFETY, THREATS, PRIVATE = "2", "3", "1", "5", "1", "9"
+FILE, HELP, THINGS, KIT, SAFETY, THREATS, PRIVATE = "1", "2", "3", "1", "5", "1", "9"
 AGREED, URGENT, NOT_URGENT, ALWAYS, A_WOMAN, OUTSIDE, NO_CHILD = "1", "1", "2", "1", "1", "4", "2"
 A_THREAT = (HELP, SAFETY, THREATS, AGREED, URGENT, ALWAYS, A_WOMAN, NO_CHILD)
 A_KIT = (HELP, THINGS, KIT, AGREED, NOT_URGENT, ALWAYS, NO_CHILD)
 PASSPHRASE = "seven camels walk to agadez"
+YAHAYA, HIS_FILE, HIS_YEAR, HIS_CODE = (
+    "+22790001817",
+    "864610370",
+    "1998",
+    "4826",
+)  # invented; a kit of Taagazt, in Tahoua
+TOO_LONG = "1"
+
+
+class Phones:
+    """What every phone was sent. One that shows a message also reports that it was delivered."""
+
+    def __init__(self, service):
+        self._service, self._messages, self._after = service, [], ""
+
+    def sent(self, phone):
+        """The texts, oldest first."""
+        address = f"{self._service}/simulator/api/news"
+        while events := requests.get(address, params={"after": self._after}, timeout=30).json()["events"]:
+            events = events[:REPORTS_AT_ONCE]
+            self._messages += [event for event in events if event["kind"] == "message"]
+            self._after = events[-1]["id"]
+        return [event["text"] for event in self._messages if event["phone"] == phone]
+
+    def alerts(self, phone, ticket):
+        return [text for text in self.sent(phone) if ticket in text and re.search(r"\bOK \d{4}", text)]
+
+
+@pytest.fixture
+def phones(service):
+    return Phones(service)
 
 
 @pytest.fixture
@@ -51,7 +83,7 @@ def signs_in(opened):
 
     def sign_in(login, password=DEVELOPMENT_PASSWORD, **more):
         page = opened("/desk/sign-in", **more)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(SOON * 1000)
         page.fill("[name=login]", login)
         page.fill("[name=password]", password)
         page.press("[name=password]", "Enter")
@@ -75,28 +107,23 @@ def until(found, what):
     return answer
 
 
+def asked(page, selector):
+    """This part of the page, asked for anew; None where it does not stand there."""
+    page.reload()
+    return page.query_selector(selector)
+
+
 def shows(page, selector):
-    """The page, asked for anew until this stands on it."""
-
-    def there():
-        page.reload()
-        return page.query_selector(selector)
-
-    return until(there, f"{selector} never came")
+    """This part of the page, as soon as it stands there."""
+    return until(lambda: asked(page, selector), f"{selector} never came")
 
 
-def messages(service, phone):
-    """What a phone was sent, oldest first; a phone that shows a message also reports that it was delivered."""
-    events = requests.get(f"{service}/simulator/api/news", timeout=10).json()["events"]
-    return [event["text"] for event in events if event["kind"] == "message" and event["phone"] == phone]
-
-
-def alerts(service, phone, ticket):
-    return [text for text in messages(service, phone) if ticket in text and re.search(r"\bOK \d{4}", text)]
+def base(page):
+    return re.match(r"https?://[^/]+", page.url)[0]
 
 
 def goes(page, path):
-    page.goto(re.match(r"https?://[^/]+", page.url)[0] + path)
+    page.goto(base(page) + path)
 
 
 def finds(page, ticket):
@@ -121,14 +148,14 @@ def bare(text, *numbers):
 
 def knows_nothing_of(page, ticket, address):
     """Neither lists, search nor the very address differ from what they are for a request that never was."""
-    base = re.match(r"https?://[^/]+", page.url)[0]
+    here = base(page)
     for path in ("/desk/", "/desk/queues", "/desk/messages"):
-        assert ticket not in page.request.get(base + path).text(), path
-    there, never = page.request.get(address), page.request.get(f"{base}/desk/referrals/{uuid.uuid4().hex}")
+        assert ticket not in page.request.get(here + path).text(), path
+    there, never = page.request.get(address), page.request.get(f"{here}/desk/referrals/{uuid.uuid4().hex}")
     assert (there.status, bare(there.text())) == (never.status, bare(never.text())) == (404, bare(never.text()))
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.request.get(f"{base}/desk/find").text())[1]
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.request.get(f"{here}/desk/find").text())[1]
     found = [
-        page.request.post(f"{base}/desk/find", form={"csrf_token": token, "wanted": wanted}, max_redirects=0)
+        page.request.post(f"{here}/desk/find", form={"csrf_token": token, "wanted": wanted}, max_redirects=0)
         for wanted in (ticket, "999-9999")
     ]
     assert found[0].status == found[1].status
@@ -143,17 +170,16 @@ def chooses(page, name, value):
     page.click(f"label.choice:has([name={name}][value={value}])")
 
 
-def test_hadiza_from_the_threat_to_a_message_in_hausa(service, dialled, signs_in):
-    phone = a_phone()
-    ticket = dialled(phone, *A_THREAT, language=HAUSA)
-    until(lambda: alerts(service, HADIZA, ticket), "Hadiza was not alerted")
-    page = signs_in("hadiza", width=360, height=800)
+def takes(page, ticket):
+    """From Today, once the request is there; their page of it is open then."""
     card = f"article[aria-label='{ticket}']"
     shows(page, card)
     page.click(f"{card} form[action$='/accept'] button")
     page.wait_for_selector("section.safe")
-    assert page.query_selector("#write form") is None, "nobody may write before the person says so"
 
+
+def spoke(page):
+    """Notes that the person was reached and may be written to."""
     chooses(page, "call-result", "spoke")
     folds_out(page, "#log")
     chooses(page, "terms-may_call", "yes")
@@ -161,13 +187,39 @@ def test_hadiza_from_the_threat_to_a_message_in_hausa(service, dialled, signs_in
     page.click("#log form button.first")
     page.wait_for_selector("#write form", state="attached")
 
+
+def test_hadiza_from_the_threat_to_a_message_in_hausa_and_open_again(phones, caller, dialled, signs_in):
+    phone = a_phone()
+    ticket = dialled(phone, *A_THREAT, language=HAUSA)
+    until(lambda: phones.alerts(HADIZA, ticket), "Hadiza was not alerted")
+    page = signs_in("hadiza", width=360, height=800)
+    takes(page, ticket)
+    address = page.url
+    assert page.query_selector("#write form") is None, "nobody may write before the person says so"
+    spoke(page)
+
     folds_out(page, "#write")
     page.select_option("[name=reply-sentence]", "call_when")
     page.click("#write form button")
     assert "Muna so mu kira ku." in page.wait_for_selector(".bubble.mine").inner_text()
-    assert messages(service, phone) == [], "a preview sends nothing"
+    assert phones.sent(phone) == [], "a preview sends nothing"
     page.click("form[action$='/reply/send'] button.first")
-    until(lambda: any("Muna so mu kira ku." in text for text in messages(service, phone)), "nothing reached the person")
+    until(lambda: any("Muna so mu kira ku." in text for text in phones.sent(phone)), "nothing reached the person")
+    until(lambda: phones.sent(phone) and asked(page, ".bubble.mine:has-text('arrivé')"), "no word of its delivery")
+
+    caller.sms(phone, "Gobe da safe")
+    assert "Gobe da safe" in shows(page, ".bubble:not(.mine)").inner_text()
+    before, earlier = phones.alerts(HADIZA, ticket), len(phones.sent(phone))
+    page.click("#close summary")
+    page.select_option("[name=close-outcome]", "helped")
+    page.click("#close form button.final")
+    until(lambda: any(ticket in text for text in phones.sent(phone)[earlier:]), "nobody asked whether it is solved")
+    caller.sms(phone, "2")
+    until(lambda: phones.alerts(AICHA, ticket), "nobody was told that it is not solved")
+    assert phones.alerts(HADIZA, ticket) == before, "whoever closed it is not told first"
+    page.goto(address)
+    shows(page, "#answer")
+    assert "pas résolu" in page.inner_text("main")
 
 
 def test_moussa_reads_of_a_kit_and_sees_no_sign_of_a_threat(dialled, signs_in):
@@ -225,3 +277,75 @@ def test_the_focal_point_alone_opens_what_is_sealed(dialled, signs_in):
 
     for login in ("hadiza", "moussa", "mariama", "ousmane", "issa"):
         knows_nothing_of(signs_in(login), ticket, address)
+
+
+@pytest.fixture
+def enrolled(caller):
+    """Yahaya dials, chooses the code of his file, and says on its screen that it takes too long; the request's number."""
+    call = caller.dial(YAHAYA)
+    if "Francais" in call.screen.text:
+        call.answer(FRENCH)
+    call.answer(FILE, HIS_FILE, HIS_YEAR, HIS_CODE, HIS_CODE, TOO_LONG, ALWAYS)
+    return TICKET.search("".join(screen.text for screen in call.screens))[0]
+
+
+def test_a_partner_sees_the_kit_of_its_own_case_alone(enrolled, dialled, signs_in):
+    other = dialled(a_phone(), *A_KIT)
+    moussa, idi = signs_in("moussa"), signs_in("idi", width=360, height=800)
+    address, elsewhere = finds(moussa, enrolled), finds(moussa, other)
+    knows_nothing_of(idi, enrolled, address)
+    moussa.goto(address)
+    moussa.click("form[action$='/accept'] button")
+    moussa.click("#code summary")
+    moussa.select_option("[name=code-code]", "KIT")
+    moussa.click("#code form button")
+    moussa.wait_for_selector("dd:has-text('KIT · ')")
+    finds(idi, enrolled)
+    knows_nothing_of(idi, other, elsewhere)
+    for path in ("/desk/broadcasts", "/desk/indicators", "/desk/staff", "/desk/records"):
+        assert idi.request.get(base(idi) + path).status == 404, path
+
+
+def test_an_administrator_lets_people_in_and_out_and_reads_nothing(opened, dialled, signs_in):
+    ticket = dialled(a_phone(), *A_THREAT)
+    address = finds(signs_in("hadiza"), ticket)
+    issa, login = signs_in("issa"), f"zara{random.randrange(1000, 9999)}"
+    knows_nothing_of(issa, ticket, address)
+
+    goes(issa, "/desk/staff/new")
+    issa.fill("[name=login]", login)
+    issa.fill("[name=name]", f"Zara {login}")
+    issa.select_option("[name=role]", "assistant")
+    issa.click("form.form button.first")
+    zara = begins(opened, signs_in, login, issa.inner_text("code.secret"))
+    goes(issa, "/desk/staff")
+    issa.click(f"a:text('Zara {login}')")
+    issa.wait_for_selector("form[action$='/leave']")
+    person = issa.url
+    issa.click("form[action$='/reset'] button")
+    again = issa.inner_text("code.secret")
+    zara.reload()
+    zara.wait_for_selector("[name=password]")
+    zara = begins(opened, signs_in, login, again)
+
+    issa.goto(person)
+    issa.click("form[action$='/leave'] button")
+    issa.wait_for_selector("[role=status]")
+    zara.reload()
+    zara.wait_for_selector("[name=password]")
+    token = zara.get_attribute("[name=csrf_token]", "value")
+    words = {"csrf_token": token, "login": login, "password": PASSPHRASE}
+    assert zara.request.post(zara.url, form=words).status == 403
+    goes(issa, "/desk/service")
+    issa.wait_for_selector("h1:text('Service')")
+
+
+def begins(opened, signs_in, login, code):
+    """Sets a password with a start code, and signs in with it."""
+    page = opened("/desk/start")
+    page.fill("[name=login]", login)
+    page.fill("[name=start]", code)
+    page.fill("[name=password]", PASSPHRASE)
+    page.press("[name=password]", "Enter")
+    page.wait_for_selector("h1:text-is('Se connecter')")
+    return signs_in(login, PASSPHRASE)

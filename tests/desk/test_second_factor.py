@@ -308,6 +308,7 @@ def test_who_left_stays_away_until_brought_back_with_a_new_code(adamou, hadiza, 
     as_role(adamou, cast["hadiza"], "hadiza", "protection")
     with database.transaction() as session:
         assert not session.get_one(Staff, cast["hadiza"]).active
+    assert f'href="/desk/staff/{cast["hadiza"]}"' in adamou.reads("/desk/staff")
     page = adamou.post(f"/desk/staff/{cast['hadiza']}/return", on=f"/desk/staff/{cast['hadiza']}").text
     assert visitor.signs_in("hadiza").status_code == 403
     code = re.search(r"<code class=\"secret\">([A-Z0-9-]{14})</code>", page)[1]
