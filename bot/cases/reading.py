@@ -150,110 +150,122 @@ def contradictions(line: int, values: Mapping[str, Any], *, today: date) -> list
     return found
 
 
-class _Line:
-    """The checks of one line; collects every fault before it gives up."""
+class Cells:
+    """The checks of what stands in one line; collects every fault before it gives up. `cells`: by our names."""
 
-    def __init__(self, line: int, cells: Mapping[str, str], *, today: date, region: str) -> None:
-        self._line = line
-        self._cells = cells
-        self._today = today
-        self._region = region
-        self._faults: list[Fault] = []
+    def __init__(self, line: int, cells: Mapping[str, str], *, today: date) -> None:
+        self.line = line
+        self.cells = cells
+        self.today = today
+        self.faults: list[Fault] = []
 
-    def checked(self) -> CaseRow | list[Fault]:
-        """The case, or why there is none."""
-        row = CaseRow(
-            number=self._number(),
-            name=self._words("name", needed=True),
-            sex=self._one_of("sex"),
-            phone=self._phone(),
-            phone_shared=self._one_of("phone_shared") == "yes",
-            language=self._one_of("language"),
-            region=self._words("region", needed=True),
-            department=self._words("department", needed=True),
-            office=self._words("office", needed=True),
-            partner=self._words("partner"),
-            project_type=self._one_of("project_type"),
-            training_type=self._words("training_type"),
-            assistance_type=self._words("assistance_type"),
-            stage=self._one_of("stage"),
-            resume_stage=self._one_of("resume_stage"),
-            opened_on=self._day("opened_on") or date.min,
-            stage_since=self._day("stage_since") or date.min,
-            next_appointment=self._day("next_appointment", needed=False),
-            appointment_place=self._words("appointment_place"),
-            year_of_birth=self._year(),
-            vulnerability=self._one_of("vulnerability_flag"),
-        )
-        if not self._faults and self._cells.keys() >= TOGETHER:
-            together = {name: getattr(row, name) for name in TOGETHER}
-            self._faults = contradictions(self._line, together, today=self._today)
-        return self._faults or row
+    def fault(self, column: str, said: str, detail: object = "") -> None:
+        """Keep why the line is not taken."""
+        self.faults.append(Fault(self.line, column, said, str(detail)))
 
-    def _fault(self, column: str, said: str, detail: object = "") -> None:
-        self._faults.append(Fault(self._line, column, said, str(detail)))
-
-    def _number(self) -> str:
-        number = re.sub(r"[ -]", "", self._cells["case_number"])
+    def number(self) -> str:
+        """The case number, without what was written between its digits."""
+        number = re.sub(r"[ -]", "", self.cells["case_number"])
         if not re.fullmatch(r"[1-9][0-9]{8}", number):
-            self._fault("case_number", "is not 9 digits" if number else "is empty")
+            self.fault("case_number", "is not 9 digits" if number else "is empty")
         elif not valid(number):
-            self._fault("case_number", "its check digit is wrong: a digit was mistyped")
+            self.fault("case_number", "its check digit is wrong: a digit was mistyped")
         return number
 
-    def _phone(self) -> str:
-        written = self._cells.get("phone", "")
-        if not written:
-            return ""
-        number = mobile(written, region=self._region)
-        if number is None:
-            self._fault("phone", "is not a mobile number")
-        return number or ""
-
-    def _words(self, column: str, *, needed: bool = False) -> str:
-        words = self._cells.get(column)
+    def words(self, column: str, *, needed: bool = False) -> str:
+        """Words that a screen can show; "" where the file has no such column."""
+        words = self.cells.get(column)
         if words is None:
             return ""
         if needed and not words:
-            self._fault(column, "is empty")
+            self.fault(column, "is empty")
         elif len(words) > LONGEST:
-            self._fault(column, "is longer than %(detail)s characters", LONGEST)
+            self.fault(column, "is longer than %(detail)s characters", LONGEST)
         elif not words.isprintable():
-            self._fault(column, "has characters that can't be shown")
+            self.fault(column, "has characters that can't be shown")
         return words
 
-    def _one_of(self, column: str) -> str:
-        word = self._cells.get(column)
-        if word is None:
-            return DEFAULTS.get(column, "")
-        if word not in CHOICES[column]:
-            listed = ", ".join(filter(None, CHOICES[column]))
-            said = "is unknown; one of %(detail)s" if word else "is empty; one of %(detail)s"
-            self._fault(column, said, listed)
+    def one_of(self, column: str, choices: tuple[str, ...]) -> str:
+        """One of a few words."""
+        word = self.cells[column]
+        if word not in choices:
+            listed = ", ".join(filter(None, choices))
+            self.fault(column, "is unknown; one of %(detail)s" if word else "is empty; one of %(detail)s", listed)
         return word
 
-    def _day(self, column: str, *, needed: bool = True) -> date | None:
-        written = self._cells.get(column, "")
+    def day(self, column: str, *, needed: bool = True) -> date | None:
+        """A day as 2026-11-21; None where there is none."""
+        written = self.cells.get(column, "")
         if not written:
-            if needed and column in self._cells:
-                self._fault(column, "is empty")
+            if needed and column in self.cells:
+                self.fault(column, "is empty")
             return None
         try:
             if not _DAY.fullmatch(written):
                 raise ValueError
             day = date.fromisoformat(written)
         except ValueError:
-            self._fault(column, "is not a day as 2026-11-21")
+            self.fault(column, "is not a day as 2026-11-21")
             return None
         if not 2000 <= day.year <= 2100:
-            self._fault(column, "is not between 2000 and 2100")
+            self.fault(column, "is not between 2000 and 2100")
         return day
 
+
+class _Line(Cells):
+    """A line about a case."""
+
+    def __init__(self, line: int, cells: Mapping[str, str], *, today: date, region: str) -> None:
+        super().__init__(line, cells, today=today)
+        self._region = region
+
+    def checked(self) -> CaseRow | list[Fault]:
+        """The case, or why there is none."""
+        row = CaseRow(
+            number=self.number(),
+            name=self.words("name", needed=True),
+            sex=self._one_of("sex"),
+            phone=self._phone(),
+            phone_shared=self._one_of("phone_shared") == "yes",
+            language=self._one_of("language"),
+            region=self.words("region", needed=True),
+            department=self.words("department", needed=True),
+            office=self.words("office", needed=True),
+            partner=self.words("partner"),
+            project_type=self._one_of("project_type"),
+            training_type=self.words("training_type"),
+            assistance_type=self.words("assistance_type"),
+            stage=self._one_of("stage"),
+            resume_stage=self._one_of("resume_stage"),
+            opened_on=self.day("opened_on") or date.min,
+            stage_since=self.day("stage_since") or date.min,
+            next_appointment=self.day("next_appointment", needed=False),
+            appointment_place=self.words("appointment_place"),
+            year_of_birth=self._year(),
+            vulnerability=self._one_of("vulnerability_flag"),
+        )
+        if not self.faults and self.cells.keys() >= TOGETHER:
+            together = {name: getattr(row, name) for name in TOGETHER}
+            self.faults = contradictions(self.line, together, today=self.today)
+        return self.faults or row
+
+    def _phone(self) -> str:
+        written = self.cells.get("phone", "")
+        if not written:
+            return ""
+        number = mobile(written, region=self._region)
+        if number is None:
+            self.fault("phone", "is not a mobile number")
+        return number or ""
+
+    def _one_of(self, column: str) -> str:
+        return self.one_of(column, CHOICES[column]) if column in self.cells else DEFAULTS.get(column, "")
+
     def _year(self) -> int | None:
-        written = self._cells.get("year_of_birth", "")
+        written = self.cells.get("year_of_birth", "")
         if not written:
             return None
-        if not re.fullmatch(r"[0-9]{4}", written) or not 1900 <= int(written) <= self._today.year:
-            self._fault("year_of_birth", "is not a year from 1900 to %(detail)s", self._today.year)
+        if not re.fullmatch(r"[0-9]{4}", written) or not 1900 <= int(written) <= self.today.year:
+            self.fault("year_of_birth", "is not a year from 1900 to %(detail)s", self.today.year)
             return None
         return int(written)

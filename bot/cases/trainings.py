@@ -57,6 +57,18 @@ def taken(session: Session, trainings: Collection[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(wanted.group_by(Enrolment.training_id))}
 
 
+def begun(session: Session, kind: str, place: str, starts_on: date, mover: Mover) -> Training:
+    """The one training of this kind that begins there that day, locked. Raises CaseError: `not_found`, `two`, `not_allowed`."""
+    wanted = select(Training.id).where(
+        func.lower(Training.kind) == kind.lower(), func.lower(Training.place) == place.lower(),
+        Training.starts_on == starts_on, access.visible_places(mover.staff, Training),
+    )  # fmt: skip
+    found = session.scalars(wanted.limit(2)).all()
+    if len(found) > 1:
+        raise CaseError("two")
+    return _held(session, found[0] if found else 0, mover, moves=True)
+
+
 def enrolled(session: Session, training: Training, staff: Staff) -> list[tuple[Enrolment, Case]]:
     """Who goes, of those whose file this person may read."""
     wanted = select(Enrolment, Case).join(Case, Case.id == Enrolment.case_id)
@@ -82,22 +94,7 @@ def attendance(session: Session, enrolments: Collection[int]) -> dict[tuple[int,
 def enrol(session: Session, training_id: int, number: str, mover: Mover) -> Enrolment:
     """Give a file a place; twice is once. Raises CaseError: `not_found`, `no_file`, `over`, `full`, `not_allowed`."""
     training = _held(session, training_id, mover, moves=True)
-    case = session.scalar(select(Case).where(Case.number == number, access.visible_files(mover.staff)))
-    if case is None:
-        raise CaseError("no_file")
-    there = session.scalar(select(Enrolment).where(Enrolment.training_id == training.id, Enrolment.case_id == case.id))
-    if there is not None and there.left_at is None:
-        return there
-    if training.ends_on < mover.today:
-        raise CaseError("over")
-    if taken(session, [training.id]).get(training.id, 0) >= training.places:
-        raise CaseError("full")
-    row = there or Enrolment(training_id=training.id, case_id=case.id)
-    row.at, row.left_at, row.completed = mover.at, None, None
-    session.add(row)
-    session.flush()
-    _audit(session, mover, "training_enrolled", training, enrolment=row.id)
-    return row
+    return _enrol(session, training, number, mover, ends_after=mover.today)[0]
 
 
 def withdraw(session: Session, training_id: int, enrolment_id: int, mover: Mover) -> None:
@@ -117,15 +114,23 @@ def mark(session: Session, training_id: int, day: date, present: Collection[int]
     Raises CaseError: `not_found`, `wrong_day` (not one of the training, or to come).
     """
     training = _held(session, training_id, mover)
-    if not training.starts_on <= day <= min(training.ends_on, mover.today):
-        raise CaseError("wrong_day")
+    _check_day(training, day, mover)
     for row, case in enrolled(session, training, mover.staff):
-        values = {"present": row.id in present, "staff_id": mover.staff.id}
-        marked = insert(TrainingDay).values(enrolment_id=row.id, day=day, **values)
-        session.execute(marked.on_conflict_do_update(index_elements=["enrolment_id", "day"], set_=values))
-        if row.id in present and case.stage == BEFORE:
-            process.propose(session, case, DURING, "training", mover)
+        _note(session, row, case, day, row.id in present, mover)
     _audit(session, mover, "training_marked", training, day=day.isoformat())
+
+
+def attended(session: Session, training_id: int, number: str, day: date, mover: Mover, *, present: bool) -> None:
+    """One person on one day, as a list says it afterwards; gives a place where there is none. The same again is once.
+
+    Raises CaseError: `not_found`, `no_file`, `full`, `wrong_day`, `not_allowed`.
+    """
+    training = _held(session, training_id, mover, moves=True)
+    _check_day(training, day, mover)
+    row, case = _enrol(session, training, number, mover, ends_after=training.ends_on)
+    if attendance(session, [row.id]).get((row.id, day)) is not present:
+        _note(session, row, case, day, present, mover)
+        _audit(session, mover, "training_marked", training, day=day.isoformat(), enrolment=row.id)
 
 
 def complete(session: Session, training_id: int, completed: Collection[int], mover: Mover) -> None:
@@ -143,6 +148,40 @@ def complete(session: Session, training_id: int, completed: Collection[int], mov
         elif not row.completed and case.stage == DURING:
             process.propose(session, case, BEFORE, "training", mover)
     _audit(session, mover, "training_completed", training)
+
+
+def _enrol(
+    session: Session, training: Training, number: str, mover: Mover, *, ends_after: date
+) -> tuple[Enrolment, Case]:
+    case = session.scalar(select(Case).where(Case.number == number, access.visible_files(mover.staff)))
+    if case is None:
+        raise CaseError("no_file")
+    there = session.scalar(select(Enrolment).where(Enrolment.training_id == training.id, Enrolment.case_id == case.id))
+    if there is not None and there.left_at is None:
+        return there, case
+    if training.ends_on < ends_after:
+        raise CaseError("over")
+    if taken(session, [training.id]).get(training.id, 0) >= training.places:
+        raise CaseError("full")
+    row = there or Enrolment(training_id=training.id, case_id=case.id)
+    row.at, row.left_at, row.completed = mover.at, None, None
+    session.add(row)
+    session.flush()
+    _audit(session, mover, "training_enrolled", training, enrolment=row.id)
+    return row, case
+
+
+def _check_day(training: Training, day: date, mover: Mover) -> None:
+    if not training.starts_on <= day <= min(training.ends_on, mover.today):
+        raise CaseError("wrong_day")
+
+
+def _note(session: Session, row: Enrolment, case: Case, day: date, present: bool, mover: Mover) -> None:
+    values = {"present": present, "staff_id": mover.staff.id}
+    marked = insert(TrainingDay).values(enrolment_id=row.id, day=day, **values)
+    session.execute(marked.on_conflict_do_update(index_elements=["enrolment_id", "day"], set_=values))
+    if present and case.stage == BEFORE:
+        process.propose(session, case, DURING, "training", mover)
 
 
 def _held(session: Session, training_id: int, mover: Mover, *, moves: bool = False) -> Training:

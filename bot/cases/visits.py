@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -55,6 +55,28 @@ def done(session: Session, case_id: int, visit_id: int, found: Found, mover: Mov
         raise CaseError("wrong_day")
     if visit.done_on is not None:
         return
+    _write_down(session, case, visit, found, mover)
+
+
+def record(session: Session, case_id: int, found: Found, mover: Mover) -> None:
+    """Write down a visit that a list tells of, planned or not; what is there already, with more or without, stays.
+
+    Raises CaseError: `not_found`, `not_allowed`, `wrong_day` (to come).
+    """
+    case = _held(session, case_id, mover)
+    if found.done_on > mover.today:
+        raise CaseError("wrong_day")
+    that_day = or_(Visit.planned_on == found.done_on, Visit.done_on == found.done_on)
+    visit = session.scalar(select(Visit).where(Visit.case_id == case.id, that_day).order_by(Visit.done_on).limit(1))
+    if visit is None:
+        visit = Visit(case_id=case.id, planned_on=found.done_on, planned_by=mover.staff.id)
+        session.add(visit)
+    elif (visit.done_on, visit.way) == (found.done_on, found.way) and set(found.findings) <= set(visit.findings):
+        return
+    _write_down(session, case, visit, found, mover)
+
+
+def _write_down(session: Session, case: Case, visit: Visit, found: Found, mover: Mover) -> None:
     visit.done_on, visit.done_by, visit.way = found.done_on, mover.staff.id, found.way
     visit.findings = list(found.findings)
     if found.note.strip():

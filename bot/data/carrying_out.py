@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session
 
 from bot.cases import importing
 from bot.cases.importing import Report, Source
+from bot.cases.process import Mover
 from bot.config import Settings
-from bot.data import runs, undoing
+from bot.data import beside, runs, undoing
+from bot.data.holdings import HOLDINGS
 from bot.data.mapping import ColumnMap
 from bot.data.sheets import SheetError
 from bot.errors import CaseError
 from bot.store.ciphers import Ciphers, Unreadable
 from bot.store.database import Database
-from bot.store.models import ImportChange, ImportFault, ImportRun
+from bot.store.models import ImportChange, ImportFault, ImportRow, ImportRun, Staff
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,7 @@ def next_due(
             run.began_at = now()
             session.execute(delete(ImportFault).where(ImportFault.run_id == run.id))
     if run.state == "undoing":
-        undoing.undo(database, run.id, now=now, lease=LEASE)
+        undoing.undo(database, run, now=now, lease=LEASE)
         return run
     try:
         _carry_out(database, run, settings=settings, ciphers=ciphers, now=now)
@@ -70,7 +72,11 @@ def _carry_out(
         region=settings.default_region, content=content, mapping=ColumnMap.of(run.mapping), offices=tuple(run.offices),
     )  # fmt: skip
     tell = partial(_tell, run.id, _Told(), now)
-    if run.state == "checking":
+    if run.holds != "cases":
+        with database.transaction() as session:
+            mover = Mover(session.get_one(Staff, run.staff_id), now(), source.today, ciphers)
+        report = beside.bring(source, database, run, mover, tell)
+    elif run.state == "checking":
         with database.transaction() as session:
             report = importing.plan(
                 source, session, ciphers=ciphers, progress=lambda _, seen: _in_between(database, tell, seen)
@@ -162,7 +168,11 @@ def _finish(session: Session, run_id: int, report: Report, at: datetime) -> None
 def _count(session: Session, run_id: int, report: Report) -> None:
     """What it has done so far; what was added and changed is read from the changes that undoing would need."""
     run = session.get_one(ImportRun, run_id)
-    counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run_id)
+    if run.holds == "cases":
+        counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run_id)
+    else:
+        of_lines = ImportRow.table == HOLDINGS[run.holds].table
+        counted = select(func.count(), func.count(ImportRow.before)).where(ImportRow.run_id == run_id, of_lines)
     all_of_them, run.changed = session.execute(counted).one()
     run.added = all_of_them - run.changed
     run.lines = run.total = report.lines

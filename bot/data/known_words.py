@@ -33,6 +33,18 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "year_of_birth": ("birth year", "annee de naissance", "date de naissance", "date of birth", "naissance", "dob",
                       "ne en"),
     "vulnerability_flag": ("vulnerability", "vulnerabilite", "vulnerable"),
+    "place": ("lieu", "lieu de formation", "training place", "centre"),
+    "starts_on": ("start", "start day", "starts", "debut", "date de debut", "premier jour", "start date"),
+    "day": ("jour", "date", "date de visite", "visit date", "date de presence"),
+    "present": ("presence", "attendance", "attended", "present e"),
+    "kit_type": ("kit", "type", "type de kit", "kit type"),
+    "items": ("articles", "contenu", "contents", "objets", "materiel"),
+    "ordered_on": ("ordered", "order date", "commande le", "date de commande", "commande"),
+    "expected_on": ("expected", "attendu le", "prevu le", "date prevue", "expected date"),
+    "arrived_on": ("arrived", "arrive le", "date d arrivee", "arrivee", "arrival date"),
+    "collected_on": ("collected", "retire le", "remis le", "date de remise", "date de retrait", "collection date"),
+    "way": ("moyen", "type de suivi", "mode", "how"),
+    "finding": ("constat", "resultat", "constatation", "result"),
 }  # fmt: skip
 _STAGES = {
     "enregistre": "REGISTERED", "enregistree": "REGISTERED", "enregistrement": "REGISTERED",
@@ -64,4 +76,8 @@ WORDS: dict[str, dict[str, str]] = {
     "stage": _STAGES,
     "resume_stage": _STAGES,
     "vulnerability_flag": {"non": "none", "no": "none", "aucune": "none", "aucun": "none", "0": "none"},
+    "present": _YES | _NO | {"present": "yes", "presente": "yes", "absent": "no", "absente": "no", "x": "yes"},
+    "way": {"visite": "visit", "appel": "call", "telephone": "call", "phone": "call"},
+    "finding": {"en marche": "running", "marche": "running", "lent": "slow", "arrete": "stopped", "en panne": "broken",
+                "casse": "broken", "introuvable": "not_found"},
 }  # fmt: skip

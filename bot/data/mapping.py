@@ -5,13 +5,14 @@ Kept under a name and chosen again; proposed from similar headings in French and
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from bot.cases.reading import CHOICES, COLUMNS, DAYS
+from bot.cases.reading import COLUMNS
+from bot.data.holdings import CHOICES, DAYS
 from bot.data.known_words import HEADINGS, WORDS
 
 ALIKE = 0.84  # how similar a heading must be to a known one to be proposed
@@ -76,16 +77,16 @@ class ColumnMap:
         return lru_cache(1000)(lambda cell: said.get(fold(cell)) or suggestion(ours, cell) or cell)
 
 
-def proposed(headings: list[str]) -> ColumnMap:
+def proposed(headings: list[str], columns: Sequence[str] = COLUMNS) -> ColumnMap:
     """Each of our columns to the heading that says the same, or nearly; none twice."""
     free = {fold(heading): heading for heading in reversed(headings) if heading}
     found: dict[str, str] = {}
     for exact in (True, False):
-        for ours in COLUMNS:
+        for ours in columns:
             if ours not in found and (said := _alike(ours, free, exact=exact)):
                 found[ours] = free.pop(said)
-    fixed = {name: word for name, word in (("phone_shared", "no"),) if name not in found}
-    return ColumnMap({name: found[name] for name in COLUMNS if name in found}, fixed)
+    fixed = {name: word for name, word in (("phone_shared", "no"),) if name in columns and name not in found}
+    return ColumnMap({name: found[name] for name in columns if name in found}, fixed)
 
 
 def different(cells: Iterable[str]) -> list[str]:

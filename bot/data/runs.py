@@ -15,11 +15,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.data import mapping, sheets
+from bot.data.holdings import HOLDINGS
 from bot.data.mapping import ColumnMap
 from bot.errors import CaseError
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
-from bot.store.models import Audit, ColumnMapping, ImportChange, ImportFault, ImportPart, ImportRun, Staff
+from bot.store.models import Audit, ColumnMapping, ImportChange, ImportFault, ImportPart, ImportRow, ImportRun, Staff
 
 LARGEST = 40 * 2**20  # bytes of a file; 100,000 lines have about 17 MB
 PART = 2**20  # bytes
@@ -37,17 +38,30 @@ _FROM = {
 
 
 def bring(
-    session: Session, name: str, content: bytes, *, staff: Staff | None, ciphers: Ciphers, now: datetime, kept: str = ""
+    session: Session,
+    name: str,
+    content: bytes,
+    *,
+    staff: Staff | None,
+    ciphers: Ciphers,
+    now: datetime,
+    kept: str = "",
+    holds: str = "cases",
 ) -> ImportRun:
-    """Take a file in; its columns are proposed, or as the mapping named `kept` says. Raises SheetError, CaseError."""
+    """Take a file in; its columns are proposed, or as the mapping named `kept` says, where it is
+    one of such files (`holds`: a key of HOLDINGS). Raises SheetError, CaseError.
+    """
     headings = sheets.of_bytes(content, name).headings
     found = by_name(session, kept) if kept else None
     if kept and found is None:
         raise CaseError("not_found")
-    chosen = ColumnMap.of(found.mapping) if found is not None else mapping.proposed(headings)
+    columns = HOLDINGS[holds].columns
+    chosen = ColumnMap.of(found.mapping) if found is not None else ColumnMap()
+    if not chosen.given or not chosen.given <= set(columns):
+        chosen, kept = mapping.proposed(headings, columns), ""
     run = ImportRun(
-        staff_id=staff.id if staff else None, file_name=name[:LONGEST_NAME], state="uploaded", made_at=now,
-        mapping=chosen.kept(), mapping_name=kept, offices=list(staff.offices) if staff else [],
+        staff_id=staff.id if staff else None, file_name=name[:LONGEST_NAME], holds=holds, state="uploaded",
+        made_at=now,        mapping=chosen.kept(), mapping_name=kept, offices=list(staff.offices) if staff else [],
     )  # fmt: skip
     session.add(run)
     session.flush()
@@ -152,8 +166,9 @@ def faults(session: Session, run: ImportRun, *, most: int | None = None) -> list
 
 def left(session: Session, run: ImportRun, *, most: int) -> list[str]:
     """The numbers of cases that were not undone, for they have changed since."""
-    wanted = select(ImportChange.number).where(ImportChange.run_id == run.id, ImportChange.left)
-    return list(session.scalars(wanted.order_by(ImportChange.number).limit(most)))
+    kept = ImportChange if run.holds == "cases" else ImportRow
+    wanted = select(kept.number).distinct().where(kept.run_id == run.id, kept.left)
+    return list(session.scalars(wanted.order_by(kept.number).limit(most)))
 
 
 def forget_file(session: Session, run: ImportRun) -> None:
@@ -172,6 +187,7 @@ def forget_old(database: Database, now: datetime) -> int:
             run.state = "dropped"
         over = select(ImportRun.id).where(ImportRun.ended_at < now - UNDONE_WITHIN)
         session.execute(delete(ImportChange).where(ImportChange.run_id.in_(over)))
+        session.execute(delete(ImportRow).where(ImportRow.run_id.in_(over)))
         gone = or_(ImportRun.ended_at < now - UNDONE_WITHIN, ImportRun.state == "dropped")
         session.execute(delete(ImportFault).where(ImportFault.run_id.in_(select(ImportRun.id).where(gone))))
         return len(runs)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from bot.cases.imported_days import forget, imported
 from bot.cases.writing import BESIDE, COLUMNS, MARK
+from bot.data import beside
 from bot.store.database import Database
-from bot.store.models import Base, ImportChange, ImportRun
+from bot.store.models import Base, ImportChange, ImportRow, ImportRun
 
 BATCH = 2000
 
@@ -47,25 +48,35 @@ _GONE = text(f"""
 """)  # noqa: S608
 
 
-def undo(database: Database, run_id: int, *, now: Callable[[], datetime], lease: timedelta) -> None:
+def undo(database: Database, run: ImportRun, *, now: Callable[[], datetime], lease: timedelta) -> None:
     """Batch by batch, each in its own transaction; a batch that was undone is not met again."""
     after = ""
     while True:
         with database.transaction() as session:
-            numbers = _next(session, run_id, after)
+            numbers = _next(session, run, after)
             if not numbers:
-                _finish(session, run_id, now())
+                _finish(session, run.id, now())
                 return
-            _undo(session, run_id, numbers, now=now, lease=lease)
+            if run.holds == "cases":
+                undone = _undo(session, run.id, numbers, now=now)
+            else:
+                undone = beside.undo(session, run.id, numbers)
+            progress = update(ImportRun).where(ImportRun.id == run.id)
+            session.execute(
+                progress.values(
+                    undone=ImportRun.undone + undone, lines=ImportRun.lines + len(numbers), due_at=now() + lease
+                )
+            )
         after = numbers[-1]
 
 
-def _next(session: Session, run_id: int, after: str) -> list[str]:
-    wanted = select(ImportChange.number).where(ImportChange.run_id == run_id, ImportChange.number > after)
-    return list(session.scalars(wanted.where(~ImportChange.left).order_by(ImportChange.number).limit(BATCH)))
+def _next(session: Session, run: ImportRun, after: str) -> list[str]:
+    kept, most = (ImportChange, BATCH) if run.holds == "cases" else (ImportRow, beside.BATCH)
+    wanted = select(kept.number).distinct().where(kept.run_id == run.id, kept.number > after, ~kept.left)
+    return list(session.scalars(wanted.order_by(kept.number).limit(most)))
 
 
-def _undo(session: Session, run_id: int, numbers: list[str], *, now: Callable[[], datetime], lease: timedelta) -> None:
+def _undo(session: Session, run_id: int, numbers: list[str], *, now: Callable[[], datetime]) -> int:
     batch = {"run": run_id, "numbers": numbers}
     session.execute(text("select id from cases where number = any(:numbers) order by id for update"), batch)
     forget(session, numbers)
@@ -76,11 +87,7 @@ def _undo(session: Session, run_id: int, numbers: list[str], *, now: Callable[[]
     imported(session, numbers, at=now(), again=True)
     # What is undone is no change any more: a second worker, or this one after a crash, does not meet it again.
     done = session.execute(text(f"delete from import_changes i where {_TAKEN} returning i.number"), batch)  # noqa: S608
-    undone = len(done.all())
-    progress = update(ImportRun).where(ImportRun.id == run_id)
-    session.execute(
-        progress.values(undone=ImportRun.undone + undone, lines=ImportRun.lines + len(numbers), due_at=now() + lease)
-    )
+    return len(done.all())
 
 
 def _finish(session: Session, run_id: int, at: datetime) -> None:

@@ -9,10 +9,11 @@ from wtforms import BooleanField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from bot.cases.stages import STAGES
+from bot.data.holdings import HOLDINGS
 from bot.data.mapping import ColumnMap
 from bot.data.runs import LONGEST_NAME
 from bot.desk.forms import CHOOSE, LONGEST_REASON, NEEDED, REASON_LENGTH, DeskForm
-from bot.desk.words import say
+from bot.desk.words import data, say
 from bot.desk.words.stages import stage
 
 
@@ -20,11 +21,13 @@ class BringForm(DeskForm):
     """A file, and how its columns are known."""
 
     file = FileField(validators=[FileRequired(NEEDED)], render_kw={"accept": ".csv,.xlsx"})
+    holds = SelectField(default="cases")
     mapping = SelectField()
 
     def __init__(self, kept: Sequence[str] = ()) -> None:
         super().__init__(prefix="bring")
-        self.label(file=say("CSV or XLSX file"), mapping=say("Columns"))
+        self.label(file=say("CSV or XLSX file"), holds=say("What it holds"), mapping=say("Columns"))
+        self.holds.choices = [(one, data.holds(one)) for one in HOLDINGS]
         self.mapping.choices = [("", say("recognise the headings")), *((name, name) for name in kept)]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.cases.reading import CHOICES, COLUMNS, DEFAULTS, NEEDED
+from bot.cases.reading import DEFAULTS
 from bot.data import mapping, runs
+from bot.data.holdings import CHOICES, HOLDINGS
 from bot.data.mapping import ColumnMap
 from bot.desk.words import data, say
 from bot.store.models import ImportRun
@@ -40,6 +41,7 @@ class Run:
 
     id: int
     file: str
+    holds: str
     state: str
     state_word: str
     who: str
@@ -51,21 +53,23 @@ class Run:
     fault: str
 
 
-def columns(chosen: ColumnMap, words: Mapping[str, list[str]]) -> list[Column]:
+def columns(holds: str, chosen: ColumnMap, words: Mapping[str, list[str]]) -> list[Column]:
     """All of ours, in their order."""
+    needed = HOLDINGS[holds].needed
     return [
         Column(
-            name, data.column(name), chosen.columns.get(name, ""), chosen.fixed.get(name, ""), name in NEEDED,
+            name, data.column(name), chosen.columns.get(name, ""), chosen.fixed.get(name, ""), name in needed,
             [(code, data.value(name, code)) for code in CHOICES.get(name, ())],
             [Word(theirs, _taken(chosen, name, theirs)) for theirs in words.get(name, ())],
         )
-        for name in COLUMNS
+        for name in HOLDINGS[holds].columns
     ]  # fmt: skip
 
 
-def missing(chosen: ColumnMap) -> list[str]:
-    """What the file has not and new cases need; "" is said of none."""
-    return [data.column(name) for name in COLUMNS if name in NEEDED - chosen.given and name not in DEFAULTS]
+def missing(holds: str, chosen: ColumnMap) -> list[str]:
+    """What the file has not and new cases need, or any line of another file."""
+    lacking = HOLDINGS[holds].needed - chosen.given - set(DEFAULTS)
+    return [data.column(name) for name in HOLDINGS[holds].columns if name in lacking]
 
 
 def run(one: ImportRun, who: str, now: datetime) -> Run:
@@ -73,7 +77,7 @@ def run(one: ImportRun, who: str, now: datetime) -> Run:
     working = one.state in runs.WORKED_ON
     share = min(100, one.lines * 100 // one.total) if one.total else 0
     return Run(
-        one.id, one.file_name, one.state, data.state(one.state), who or say("the command line"), one.made_at,
+        one.id, one.file_name, data.holds(one.holds), one.state, data.state(one.state), who or say("the command line"), one.made_at,
         counts(one), working, share, runs.may_undo(one, now), say(one.fault, name=one.file_name) if one.fault else "",
     )  # fmt: skip
 
@@ -86,6 +90,8 @@ def counts(one: ImportRun) -> str:
         return say("%(lines)s lines read, %(bad)s bad", lines=one.lines, bad=one.bad)
     if one.state == "undone":
         left = one.added + one.changed - one.undone
+        if one.holds != "cases":
+            return say("%(undone)s lines as before, %(left)s left as they are", undone=one.undone, left=left)
         return say("%(undone)s cases as before, %(left)s left as they are", undone=one.undone, left=left)
     same = one.total - one.added - one.changed - one.bad
     return say(

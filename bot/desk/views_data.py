@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.cases.reading import CHOICES
 from bot.data import exports, runs, sheets
+from bot.data.holdings import CHOICES
 from bot.data.mapping import ColumnMap
 from bot.data.sheets import SheetError
 from bot.desk import pages, presenting_data
@@ -57,7 +57,7 @@ def bring_file() -> ResponseReturnValue:
         with services().database.transaction() as session:
             run = runs.bring(
                 session, (file.filename or "file").replace("\x00", ""), content, staff=reader(),
-                ciphers=services().ciphers, now=now(), kept=form.mapping.data,
+                ciphers=services().ciphers, now=now(), kept=form.mapping.data, holds=form.holds.data,
             )  # fmt: skip
             return redirect(url_for("desk.data_import", run_id=run.id), 303)
     except SheetError as error:
@@ -81,8 +81,9 @@ def data_import(run_id: int) -> ResponseReturnValue:
             words = runs.words_of(file, run.file_name, {k: v for k, v in mapping.columns.items() if k in CHOICES})
         form = SaveForm(run.mapping_name)
     return render_template(
-        "desk/data_import.html", run=view, faults=faults, left=left, form=form, headings=headings, refresh=REFRESH,
-        columns=presenting_data.columns(mapping, words), missing=presenting_data.missing(mapping), here="desk.data_page",
+        "desk/data_import.html", run=view, of_cases=run.holds == "cases", faults=faults, left=left, form=form, headings=headings, refresh=REFRESH,
+        columns=presenting_data.columns(run.holds, mapping, words),
+        missing=presenting_data.missing(run.holds, mapping), here="desk.data_page",
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.data import carrying_out
-from bot.store.models import Audit, Case, ImportRun
+from bot.store.models import Audit, Case, ImportRun, Visit
 from tests.data.conftest import OTHER, commas
 
 
@@ -66,6 +66,29 @@ def test_the_coordinator_brings_checks_imports_and_undoes(ousmane, work, databas
         actions = session.scalars(select(Audit.action).where(Audit.subject.startswith("import:"))).all()
     assert actions == ["import_brought", "import_checking", "import_running", "import_undoing"]
     assert "Agadez" in ousmane.reads("/desk/data")
+
+
+def test_a_file_of_visits_has_columns_of_its_own_and_is_undone(ousmane, files, work, database):
+    page = bring(
+        ousmane, b"Dossier;Jour;Moyen;Constat\n482719368;20/10/2026;visite;introuvable\n", **{"bring-holds": "visits"}
+    ).headers["Location"]
+    seen = ousmane.reads(page)
+    assert "visites et appels" in seen
+    assert "Constat" in seen
+    assert "Sexe" not in seen
+    sent = {"column-case_number": "Dossier", "column-day": "Jour", "column-way": "Moyen", "column-finding": "Constat"}
+    steps(ousmane, f"{page}/columns", **sent, **{"save-name": "", "then": "check"})
+    work()
+    assert "1 nouveaux" in ousmane.reads(page)
+    steps(ousmane, f"{page}/order", order="running")
+    work()
+    with database.transaction() as session:
+        assert session.scalars(select(Visit.findings)).all() == [["not_found"]]
+    steps(ousmane, f"{page}/order", order="undoing")
+    work()
+    assert "1 lignes comme avant" in ousmane.reads(page)
+    with database.transaction() as session:
+        assert session.scalars(select(Visit)).all() == []
 
 
 def test_a_file_may_be_larger_than_any_other_request(ousmane, app):

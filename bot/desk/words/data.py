@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from bot.desk.words import mark, say
+from bot.desk.words.process import finding, way
 from bot.desk.words.stages import stage
 
 # What bot.cases.reading, bot.cases.importing and bot.data.sheets say of lines and files, for the catalogue
 FAULTS = (
+    mark("a day is to come, or out of order"),
     mark("has characters that can't be shown"),
+    mark("has no day of arrival before it"),
     mark("has fewer fields than the header"),
     mark("is before opened_on"),
     mark("is empty"),
@@ -22,12 +25,16 @@ FAULTS = (
     mark("is not between 2000 and 2100"),
     mark("is not in the file, and the case is new"),
     mark("is not one of yours"),
+    mark("is not yours to write"),
     mark("is on line %(detail)s already"),
     mark("is on line %(detail)s too; write phone_shared yes on both lines"),
     mark("is unknown; one of %(detail)s"),
     mark("its check digit is wrong: a digit was mistyped"),
+    mark("no place is free in this training"),
+    mark("no training of this type begins there that day"),
     mark("not UTF-8; save the file as CSV UTF-8"),
     mark("quotes are not closed; the rest is not read"),
+    mark("two trainings of this type begin there that day"),
     mark("can't be read as a spreadsheet; the rest is not read"),
 )
 FILE_FAULTS = (
@@ -42,6 +49,16 @@ FILE_FAULTS = (
     mark("%(name)s: no column holds the case number"),
     mark("%(name)s: the quotes of its first line are not closed"),
 )
+
+
+def holds(code: str) -> str:
+    """What a file holds."""
+    return {
+        "cases": say("cases"),
+        "attendance": say("who was at a training"),
+        "kits": say("kits"),
+        "visits": say("visits and calls"),
+    }[code]
 
 
 def column(name: str) -> str:
@@ -69,6 +86,18 @@ def column(name: str) -> str:
         "appointment_place": say("Place of the appointment"),
         "year_of_birth": say("Year of birth"),
         "vulnerability_flag": say("Vulnerability"),
+        "place": say("Place"),
+        "starts_on": say("First day of the training"),
+        "day": say("Day"),
+        "present": say("Present"),
+        "kit_type": say("Type of kit"),
+        "items": say("Items"),
+        "ordered_on": say("Ordered on"),
+        "expected_on": say("Expected on"),
+        "arrived_on": say("Arrived on"),
+        "collected_on": say("Collected on"),
+        "way": say("Visit or call"),
+        "finding": say("Finding"),
     }[name]
 
 
@@ -76,6 +105,8 @@ def value(name: str, code: str) -> str:
     """A word of ours in a column of few words."""
     if name in ("stage", "resume_stage"):
         return stage(code) if code else say("none")
+    if name in ("finding", "way"):
+        return finding(code) if name == "finding" else way(code)
     words = {
         "M": say("man"), "F": say("woman"), "yes": say("yes"), "no": say("no"), "": say("none"), "none": say("none"),
         "fr": say("French"), "ha": say("Hausa"), "en": say("English"), "dje": say("Zarma"), "tmh": say("Tamasheq"),

@@ -144,6 +144,7 @@ ACTIONS = {
     "kit_ordered": mark("noted that a kit was ordered"),
     "kit_arrived": mark("noted that a kit has arrived"),
     "kit_collected": mark("noted that a kit was collected"),
+    "kit_recorded": mark("brought what a list tells of a kit"),
     "kit_fault": mark("noted what is wrong with a kit"),
     "visit_planned": mark("planned a visit"),
     "visit_done": mark("noted a visit"),

@@ -29,6 +29,7 @@ from bot.store.models.data import (
     ImportChange,
     ImportFault,
     ImportPart,
+    ImportRow,
     ImportRun,
 )
 from bot.store.models.groups import BookLine, BookMark, CommunityGroup, Goal, GoalPayment, GroupMember
@@ -85,6 +86,7 @@ __all__ = [
     "ImportChange",
     "ImportFault",
     "ImportPart",
+    "ImportRow",
     "ImportRun",
     "Kit",
     "Ladder",

@@ -42,6 +42,7 @@ class ImportRun(Base):
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)  # None: the command line
     file_name: Mapped[str]
+    holds: Mapped[str] = mapped_column(server_default="cases")  # a key of bot.data.holdings
     state: Mapped[str]  # uploaded, checking, checked, running, done, undoing, undone, failed, dropped
     mapping: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     mapping_name: Mapped[str] = mapped_column(server_default="")
@@ -94,6 +95,20 @@ class ImportChange(Base):
     before: Mapped[dict[str, Any] | None]  # columns of `cases`; None: it was added
     mark: Mapped[int | None] = mapped_column(BigInteger)  # of the row as the import left it: has it changed since?
     left: Mapped[bool] = mapped_column(server_default=text("false"))  # not undone: it has changed since
+
+
+class ImportRow(Base):
+    """A row beside a case that an import wrote, and how it was before: what undoing needs. Kept 30 days."""
+
+    __tablename__ = "import_rows"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[str] = mapped_column(String(9), primary_key=True)  # of the case
+    table: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    before: Mapped[dict[str, Any] | None]  # None: it was added
+    after: Mapped[dict[str, Any]]  # as the import left it: has it changed since?
+    left: Mapped[bool] = mapped_column(server_default=text("false"))  # not undone: something of its case has changed
 
 
 class ApiToken(Base):
