@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.messages import Delivery
+from bot.outreach import broadcasts_group
 from bot.store.models import Broadcast, BroadcastRecipient, Message, Staff
 
 A_PAGE = 50
@@ -28,10 +29,11 @@ class Progress:
     currency: str
 
 
-def latest(session: Session) -> list[tuple[Broadcast, str]]:
-    """The last ones with their author, those that need somebody first."""
+def latest(session: Session, staff: Staff) -> list[tuple[Broadcast, str]]:
+    """The last ones of this reader with their author, those that need somebody first."""
     urgent = Broadcast.state.in_(("waiting", "running", "paused"))
     query = select(Broadcast, Staff.name).join(Staff, Staff.id == Broadcast.made_by)
+    query = query.where(broadcasts_group.visible(staff))
     rows = session.execute(query.order_by(urgent.desc(), Broadcast.made_at.desc()).limit(A_PAGE))
     return [(row[0], row[1]) for row in rows]
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.desk import presenting_broadcasts, reading_broadcasts
@@ -32,7 +33,7 @@ NEW = "0" * 32
 def all_broadcasts() -> ResponseReturnValue:
     """The latest; those that need somebody first."""
     with services().database.transaction() as session:
-        found = reading_broadcasts.latest(session)
+        found = reading_broadcasts.latest(session, reader())
         turns = reading_broadcasts.turns(session, [row.id for row, _ in found])
         lines = [presenting_broadcasts.line(row, author, turns.get(row.id, 0)) for row, author in found]
     writes = access.writes_broadcasts(reader())
@@ -103,9 +104,11 @@ def broadcast(broadcast_id: str) -> ResponseReturnValue:
 
 
 def known(session: Session, broadcast_id: str) -> Broadcast:
-    """The broadcast; 404 where there is none."""
-    row = session.get(Broadcast, broadcast_id) if broadcast_id.isascii() and broadcast_id.isalnum() else None
-    return row or abort(404)
+    """The broadcast; 404 where there is none that this person sees."""
+    if not (broadcast_id.isascii() and broadcast_id.isalnum()):
+        abort(404)
+    mine = select(Broadcast).where(Broadcast.id == broadcast_id, broadcasts_group.visible(reader()))
+    return session.scalars(mine).one_or_none() or abort(404)
 
 
 def _compose(form: BroadcastForm, row: Broadcast | None) -> str:

@@ -159,7 +159,7 @@ def _member(member: ProjectMember, case: Case | None) -> dict[str, object]:
     return {
         "id": member.id,
         "role": process.role(member.role),
-        "name": member.name or (case.name if case is not None and seen else say("a file of another office")),
+        "name": member.name or (_called(case) if case is not None else ""),
         "case": case.id if case is not None and seen else None,
         "number": presenting_folder.shown_case(case.number) if case is not None and seen else "",
         "stage": stage(case.stage) if case is not None and seen else "",
@@ -171,5 +171,10 @@ def _member(member: ProjectMember, case: Case | None) -> dict[str, object]:
 def _moved(moved: Moved) -> list[str]:
     said = [say_many("%(count)s file moved.", "%(count)s files moved.", moved.files)]
     return said + [
-        say("%(name)s stays: %(why)s", name=case.name, why=process.why_not(why)) for case, why in moved.apart
+        say("%(name)s stays: %(why)s", name=_called(case), why=process.why_not(why)) for case, why in moved.apart
     ]
+
+
+def _called(case: Case) -> str:
+    """The name, for who may read the file."""
+    return case.name if access.may_read(reader(), case) else say("a file of another office")

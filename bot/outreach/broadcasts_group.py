@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, true
+from sqlalchemy import ColumnElement, and_, cast, select, true
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bot.referrals import access
-from bot.store.models import Case, Staff
+from bot.store.models import Broadcast, Case, Staff
 
 COLUMNS: dict[str, InstrumentedAttribute[str]] = {
     "regions": Case.region,
@@ -55,6 +56,14 @@ def within(group: Group, staff: Staff) -> Group:
         return group
     mine = tuple(one for one in group.offices if one in staff.offices) if group.offices else tuple(staff.offices)
     return Group(**{**asdict(group), "offices": mine or tuple(staff.offices)})
+
+
+def visible(staff: Staff) -> ColumnElement[bool]:
+    """The broadcasts of this person, as a condition on `Broadcast`: who has offices sees those to files of these alone."""
+    if not staff.offices:
+        return true()
+    within_mine: ColumnElement[bool] = Broadcast.wanted["offices"].contained_by(cast(list(staff.offices), JSONB))
+    return within_mine
 
 
 def values(session: Session, staff: Staff) -> dict[str, list[str]]:

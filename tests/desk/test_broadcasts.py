@@ -214,3 +214,18 @@ def test_who_has_offices_is_offered_those_alone(ousmane, phones, database, cast)
     form = ousmane.reads(f"{PAGE}/new")
     assert 'value="Tahoua"' not in form
     assert "Au plus 6 téléphones" in plain(ousmane.reads(written(ousmane)))
+
+
+def test_who_has_offices_sees_and_stops_only_what_goes_to_these(ousmane, phones, database):
+    phones(6)
+    all_offices = written(ousmane)
+    with database.transaction() as session:
+        session.execute(update(Staff).where(Staff.login == "ousmane").values(offices=["Zinder"]))
+    own = written(ousmane, **{"cast-name": "Du bureau"})
+    listed = ousmane.reads(PAGE)
+    assert (own in listed, all_offices in listed) == (True, False)
+    assert ousmane.get(own).status_code == 200
+    assert ousmane.get(all_offices).status_code == 404
+    assert ousmane.post(f"{all_offices}/cancel", on=own).status_code == 404
+    with database.transaction() as session:
+        assert session.get_one(Broadcast, all_offices.rpartition("/")[2]).state == "draft"

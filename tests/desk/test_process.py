@@ -62,7 +62,7 @@ def test_who_was_second_reads_so_and_nothing_moves_twice(moussa, files, database
     ({"move-to": "ON_HOLD", "move-reason": "ON_HOLD:travel"}, "Choisir un jour à partir de demain"),
     ({"move-to": "DECEASED"}, "Cocher si vous en êtes sûr"),
     ({"move-to": "TRANSFERRED", "move-note": "Vers une autre ville", "move-sure": "y"}, "Seulement quand la personne a dit oui."),
-    ({"move-to": "MONITORING"}, "Not a valid choice"),
+    ({"move-to": "MONITORING"}, "Pas possible ici"),
 ])  # fmt: skip
 def test_what_a_move_needs_is_said_at_its_field(moussa, files, database, fields, says):
     answer = moussa.post(f"/desk/cases/{files['salifou']}/move", **{"move-seen": "TRAINING_WAIT"}, **fields)
@@ -219,3 +219,18 @@ def test_a_step_on_a_file_of_another_partner_answers_as_if_it_never_was(partner,
     never = partner.post(f"/desk/cases/2000000000/{step}")
     assert (hidden.status_code, never.status_code) == (404, 404)
     assert hidden.text == never.text
+
+
+def test_moving_a_project_names_nobody_whose_file_is_not_the_readers(moussa, files, database):
+    new = {"project-kind": "collective", "project-name": "Maraîchage", "project-department": "Filingué"}
+    moussa.post("/desk/projects", **new, **{"project-office": "Zinder", "project-stage": "TRAINING_WAIT"})
+    with database.transaction() as session:
+        path = f"/desk/projects/{session.scalars(select(Project.id)).one()}"
+    assert moussa.post(f"{path}/members", **{"member-number": MARIAMA, "member-role": "head"}).status_code == 303
+    with database.transaction() as session:
+        session.execute(update(Case).where(Case.number == MARIAMA).values(office="Agadez"))
+        session.execute(update(Staff).where(Staff.login == "moussa").values(offices=["Zinder"]))
+    moussa.post(f"{path}/move", **{"all-to": "TRAINING", "all-seen": "TRAINING_WAIT"})
+    page = moussa.reads(path)
+    assert "reste" in page
+    assert "Mariama Garba" not in page
