@@ -31,6 +31,7 @@ NEEDED = mark("Fill in this field.")
 CHOOSE = mark("Choose one.")
 EITHER = mark("Choose a sentence or write your own words, not both.")
 TOO_LONG = mark("Too long.")
+NOT_POSSIBLE = mark("Not possible here: choose or write it again.")
 REASON_LENGTH = mark("At least 3 letters, at most 200.")
 PASSWORD_LENGTH = mark("At least 10 characters.")
 
@@ -38,6 +39,18 @@ PASSWORD_LENGTH = mark("At least 10 characters.")
 def _storable(text: str | None) -> str | None:
     """PostgreSQL takes no NUL in a text; nobody types one."""
     return text.replace("\x00", "") if text else text
+
+
+class _OurWords:
+    """What WTForms would say in English of its own, in our words: translations as its fields ask for them."""
+
+    def gettext(self, _told: str) -> str:
+        """For every fault that a field finds by itself."""
+        return NOT_POSSIBLE
+
+    def ngettext(self, _one: str, _many: str, _count: int) -> str:
+        """As `gettext`; ours speaks of no number."""
+        return NOT_POSSIBLE
 
 
 class DeskForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -51,6 +64,10 @@ class DeskForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             if issubclass(unbound_field.field_class, StringField):
                 options["filters"] = [_storable, *unbound_field.kwargs.get("filters", ())]
             return super().bind_field(form, unbound_field, options)
+
+        def get_translations(self, form: object) -> _OurWords:
+            """Faults without a message of ours."""
+            return _OurWords()
 
     def label(self, **labels: str) -> None:
         """Give fields their labels in the language of this request."""

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from bot.cases import milestones
 from bot.cases.milestones import Cell, Stay
 from bot.desk.services import services
-from bot.desk.words import broadcasts, language, messages, say, stages
+from bot.desk.words import language, messages, process, say, stages
 
 MONTHS = 12
 TOP, FLOOR = 22, 138  # the chart's own pixels: room for the figures above, for the months below
@@ -102,7 +102,7 @@ def partners(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
     return [
         (
             one.partner or say("no partner"),
-            broadcasts.named(one.project) if one.project else say("no project yet"),
+            process.named(one.project) if one.project else say("no project yet"),
             "" if one.count is None else messages.number(one.count),
         )
         for one in cells

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from bot.desk import presenting
 from bot.desk.presenting import Badge
 from bot.desk.reading_people import Phone, stopped_on
-from bot.desk.words import codes, dates, optouts, say
+from bot.desk.words import appointments, codes, dates, optouts, process, say
 from bot.desk.words.stages import following, stage
 from bot.referrals.words import shown
 from bot.store.models import Case, Referral
@@ -18,14 +18,15 @@ Facts = list[tuple[str, str]]
 def facts_of_file(file: Case, *, flagged: bool) -> Facts:
     """Label and words; what is empty is left out. `flagged`: the reader may know of the flag."""
     flags = {"standard": say("yes"), "protection": say("yes, protection")} if flagged else {}
-    appointment = ", ".join(filter(None, (_day(file.next_appointment), file.appointment_place)))
+    place = appointments.place(file.appointment_place) if file.appointment_place else ""
+    appointment = ", ".join(filter(None, (_day(file.next_appointment), place)))
     return _filled([
         (say("Stage"), say("%(stage)s, since %(day)s", stage=stage(file.stage), day=_day(file.stage_since))),
         (say("What comes next"), following(file.stage, file.resume_stage)),
         (say("Appointment"), appointment if file.next_appointment else say("none yet")),
-        (say("Project"), _words(file.project_type)),
-        (say("Training"), _words(file.training_type)),
-        (say("Kit"), _words(file.assistance_type)),
+        (say("Project"), process.named(file.project_type)),
+        (say("Training"), process.named(file.training_type)),
+        (say("Kit"), process.named(file.assistance_type)),
         (say("Partner organisation"), file.partner),
         (say("Office"), file.office),
         (say("Home"), ", ".join(filter(None, (file.department, file.region)))),
@@ -92,11 +93,6 @@ def request_line(referral: Referral) -> dict[str, str | Badge]:
 
 def _day(day: date | None) -> str:
     return day.strftime("%d/%m/%Y") if day else ""
-
-
-def _words(code: str) -> str:
-    """A word of the imported file, as it was written there."""
-    return code.replace("_", " ")
 
 
 def _filled(facts: Facts) -> Facts:

@@ -76,7 +76,7 @@ def kits_part(reading: Reading) -> Mapping[str, Any]:
     return {
         "kits": [
             {
-                "id": one.id, "kind": one.kind, "items": one.items, "ordered": dates.short_date(one.ordered_on),
+                "id": one.id, "kind": process.named(one.kind), "items": one.items, "ordered": dates.short_date(one.ordered_on),
                 "expected": dates.short_date(one.expected_on) if one.expected_on else "",
                 "arrived": dates.short_date(one.arrived_on) if one.arrived_on else "",
                 "collected": dates.short_date(one.collected_on) if one.collected_on else "",
@@ -121,10 +121,10 @@ def together_part(reading: Reading) -> Mapping[str, Any] | None:
 
 
 def training_line(training: Any, completed: bool | None) -> str:
-    """`livestock, Zinder, 12/11 – 20/11, ended`."""
+    """`raising animals, Zinder, 12/11 – 20/11, ended`."""
     words = {True: say("ended it"), False: say("did not end it"), None: ""}
     span = f"{dates.short_date(training.starts_on)} – {dates.short_date(training.ends_on)}"
-    return ", ".join(filter(None, (training.kind, training.place, span, words[completed])))
+    return ", ".join(filter(None, (process.named(training.kind), training.place, span, words[completed])))
 
 
 def _simple(choice: moving.Choice) -> bool:
@@ -147,11 +147,10 @@ def _proposal(reading: Reading, one: Any) -> dict[str, Any]:
 
 def _move(reading: Reading, one: StageChange, *, why: bool) -> dict[str, str]:
     kind, _, of = one.by.partition(":")
-    by = {"import": say("import"), "turn": say("the person, on the line")}
     return {
         "when": dates.day_and_hour(one.at, reading.at),
         "text": say("%(before)s → %(after)s", before=stage(one.from_stage), after=stage(one.to_stage)),
-        "by": _name(reading, int(of)) if kind == "staff" and of.isdigit() else by.get(kind, kind),
+        "by": _name(reading, int(of)) if kind == "staff" and of.isdigit() else process.mover(kind),
         "why": process.reason(one.reason) if why and one.reason else "",
         "note": _note(reading, one.note_enc, f"stage_changes|{reading.file.id}|note") if why else "",
     }

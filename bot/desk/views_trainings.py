@@ -160,7 +160,7 @@ def _form(session: Session) -> TrainingForm | None:
 def _line(found: Training, taken: int, today: date) -> dict[str, Any]:
     when = say("over") if found.ends_on < today else say("under way") if found.starts_on <= today else say("to come")
     return {
-        "id": found.id, "kind": found.kind, "place": found.place, "office": found.office, "partner": found.partner,
+        "id": found.id, "kind": process.named(found.kind), "place": found.place, "office": found.office, "partner": found.partner,
         "days": f"{dates.short_date(found.starts_on)} – {dates.short_date(found.ends_on)}", "when": when,
         "taken": taken, "places": found.places, "left": max(found.places - taken, 0),
     }  # fmt: skip

@@ -5,11 +5,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
+from bot.community import development
 from bot.config import ROOT
 from bot.desk.guarding import STATIC
 from bot.desk.pages import PAGES
+from bot.store.models import Activity, Community, CommunityGroup, Project, Proposal, Staff, Training
 
 from .conftest import EVENING, MORNING, NOON, REFUSED
 
@@ -24,8 +27,6 @@ LOOKERS = ("hadiza", "moussa", "ousmane", "adamou", "zeinabou", "salamatou")
 
 @pytest.fixture
 def readers(signed_in, cast, database, password_hash):
-    from bot.store.models import Staff
-
     with database.transaction() as session:
         session.add(Staff(login="salamatou", name="Salamatou", role="data_protection", password_hash=password_hash))
     return {login: signed_in(login) for login in LOOKERS}
@@ -40,6 +41,37 @@ def busy(opened):
     opened("6190454", terms=REFUSED, private=True, by="hadiza", due_in=None)
     opened("1112223", terms=MORNING, by="aicha", level="high")
     return opened("9412607", terms=MORNING, by="hadiza", caller="woman", code="THR", urgent=True, due_in=34)
+
+
+@pytest.fixture
+def programme(database, cast, password_hash, ciphers):
+    """A community with all its parts, a project, a training: their pages, by who reads them."""
+    day = NOON.date()
+    shared = {"office": "Zinder", "made_by": cast["ousmane"], "made_at": NOON}
+    with database.transaction() as session:
+        for login, role in (("rakia", "community_focal"), ("mariama", "coordinator")):
+            session.add(Staff(login=login, name=login.title(), role=role, password_hash=password_hash, language="fr"))
+        session.flush()
+        development.load(session, NOON, ciphers=ciphers)
+        project = Project(
+            kind="collective", name="Mil", department="Mirriah", stage="TRAINING_WAIT", stage_since=day, **shared
+        )
+        training = Training(kind="horticulture", place="Zinder", starts_on=day, ends_on=day, places=4, **shared)
+        session.add_all([project, training])
+        session.flush()
+        first = {
+            one: session.scalars(select(one.id).order_by(one.id)).first()
+            for one in (Community, Proposal, CommunityGroup, Activity)
+        }
+        return [
+            ("rakia", f"/desk/communities/{first[Community]}"),
+            ("rakia", f"/desk/communities/{first[Community]}/answer"),
+            ("rakia", f"/desk/proposals/{first[Proposal]}"),
+            ("rakia", f"/desk/groups/{first[CommunityGroup]}"),
+            ("rakia", f"/desk/activities/{first[Activity]}"),
+            ("moussa", f"/desk/projects/{project.id}"),
+            ("moussa", f"/desk/trainings/{training.id}"),
+        ]
 
 
 def addresses(app, reader):
@@ -105,6 +137,25 @@ def test_axe_finds_nothing(app, readers, busy, amina, files, browse, width, dark
     page = browse(width=width, dark=dark)
     page.goto("/desk/sign-in")
     assert faults(page) == []
+    assert found == {}
+
+
+def test_the_pages_of_a_programme_are_light_and_axe_finds_nothing(programme, signed_in, browse):
+    """Each once: narrow and dark, then wide and light, in turn."""
+    found = {}
+    readers = {login: signed_in(login) for login in ("rakia", "moussa")}
+    windows = {
+        (login, dark): browse(reader, width=360 if dark else 1280, dark=dark)
+        for login, reader in readers.items()
+        for dark in (True, False)
+    }
+    for number, (login, path) in enumerate(programme):
+        page = windows[login, number % 2 == 0]
+        page.goto(path)
+        wide = page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+        if said := faults(page) + ["wider than the window"] * wide:
+            found[path] = said
+        assert len(readers[login].get(path, headers={"Accept-Encoding": "gzip"}).data) < AFTER, path
     assert found == {}
 
 

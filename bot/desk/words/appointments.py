@@ -37,7 +37,9 @@ def said(code: str) -> str:
 
 
 def place(name: str) -> str:
-    """“Office Zinder” as the screens of the line say it."""
+    """“Office Zinder” as the screens of the line say it; a home visit without a town has no words there."""
+    if name == "Home visit":
+        return say("At home")
     told = services().content.value("place", f"p:{name}", language())
     return told[:1].upper() + told[1:]
 

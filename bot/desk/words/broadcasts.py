@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.desk.words import codes, say, stages
+from bot.desk.words import codes, process, say, stages
 from bot.outreach.broadcasts_group import Group
 
 
@@ -37,17 +37,7 @@ def value(kind: str, code: str) -> str:
     """One value of a kind: proper names as they stand."""
     if kind == "stages":
         return stages.stage(code)
-    return (codes.spoken(code) or code) if kind == "languages" else named(code)
-
-
-def named(code: str) -> str:
-    """Kinds of projects and trainings, as far as they have a word; else as they stand in the file."""
-    words = {
-        "individual": say("individual project"),
-        "collective": say("collective project"),
-        "community": say("community project"),
-    }
-    return words.get(code, code.replace("_", " "))
+    return (codes.spoken(code) or code) if kind == "languages" else process.named(code)
 
 
 def group(found: Group) -> str:

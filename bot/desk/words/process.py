@@ -137,3 +137,35 @@ def roles() -> Choices:
 def stages_of(codes: tuple[str, ...]) -> Choices:
     """Stages to choose from."""
     return [(code, stage(code)) for code in codes]
+
+
+def named(code: str) -> str:
+    """A kind of project, training or kit; as it stands in the file where it has no word here."""
+    words = {
+        "individual": say("individual project"),
+        "collective": say("collective project"),
+        "community": say("community project"),
+        "business_management": say("running a business"),
+        "cattle_breeding": say("raising animals"),
+        "horticulture": say("growing vegetables"),
+        "livestock": say("animals"),
+        "horticulture_tools": say("garden tools"),
+        "grocery": say("grocery"),
+        "motorcycle_taxi": say("motorcycle taxi"),
+        "sewing": say("sewing"),
+        "fabric": say("cloth"),
+        "cosmetics": say("cosmetics"),
+        "spare_parts": say("spare parts"),
+        "rent_support": say("help with the rent"),
+    }
+    return words.get(code, code.replace("_", " "))
+
+
+def mover(kind: str) -> str:
+    """Who moved a file, where it was none of the staff: the first part of `StageChange.by`."""
+    return {
+        "import": say("import"),
+        "undo": say("an import that was taken back"),
+        "api": say("another system"),
+        "turn": say("the person, on the line"),
+    }.get(kind, kind)
