@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     whatsapp_gateway: str = Field("twilio", description="gateway for a WhatsApp message that answers no hook")
     broadcast_template: str = Field(
         "",
-        description="approved WhatsApp template with one parameter that carries a broadcast, under the same name in each language: its name, at Twilio its Content SID; empty: an SMS goes to whom wrote more than 24 hours ago",
+        description="approved WhatsApp template with one parameter that carries a broadcast, under the same name in each language: its name, at Twilio its Content SID; empty: an SMS goes to those who wrote more than 24 hours ago",
     )
     broadcast_alone: int = Field(
         100, ge=0, description="phones above which a second person must agree to a broadcast; 0: always"

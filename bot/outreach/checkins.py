@@ -46,7 +46,8 @@ def answer(
 ) -> None:
     """One answer, kept as it is given: `running`, `visit` (yes, no) or `problem` (no, kit, other); `well` is both good.
 
-    The same answer again changes nothing; another one to the same question is a correction.
+    The same answer again changes nothing; another one to the same question is a correction. A `well` that comes after
+    other answers says nothing new: the message that asked still stood on the phone.
     """
     row = session.get(CheckIn, check_in, with_for_update=True)
     if row is None:
@@ -55,7 +56,7 @@ def answer(
         setattr(row, question, YES[said])
     elif question == "problem" and said in PROBLEMS:
         row.problem = said
-    elif question == "well":
+    elif question == "well" and row.answered_at is None:
         row.running, row.problem = True, "no"
     else:
         return

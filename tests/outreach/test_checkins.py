@@ -81,6 +81,14 @@ def test_well_is_two_answers(programme, asked):
     assert (row.running, row.problem, row.visit) == (True, "no", None)
 
 
+def test_well_by_sms_days_after_the_answers_on_the_screen_changes_none(programme, asked):
+    says(programme, asked.id, "running", "no")
+    says(programme, asked.id, "problem", "kit")
+    says(programme, asked.id, "well", "yes")
+    [row] = programme.rows(CheckIn)
+    assert (row.running, row.problem) == (False, "kit")
+
+
 @pytest.mark.parametrize(("question", "answer"), [("running", "perhaps"), ("state", "silent"), ("problem", "fire")])
 def test_what_no_flow_says_changes_nothing(programme, asked, question, answer):
     says(programme, asked.id, question, answer)

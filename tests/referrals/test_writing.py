@@ -364,7 +364,8 @@ def test_ok_where_no_call_is_allowed_stands_and_does_not_promise_one(office, cli
     climb()
     _, heard = says(a, "ok", code_of(office, referral, a))
     assert "N'appelez pas" in heard[0]
-    assert office.ladder(referral).due_at is None
+    # no call is due; but an SMS alone ends no ladder: the page is opened within two hours (decision 41)
+    assert office.ladder(referral).due_at == NOON + 120 * MINUTE
 
 
 def test_terms_that_come_after_the_ok_start_the_45_minutes(office, climb, says, change):
