@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup check format test bench lock migration settings access
+.PHONY: help run setup check format test country bench lock migration settings access
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -31,6 +31,9 @@ test: setup ## every test; some of them: make test ARGS="tests/text -k cut"
 	@requirements/browser
 	@requirements/kannel
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+country: setup ## the load figures of docs, with 100,000 files and requests
+	MARABA_TEST_COUNTRY=1 $(BIN)/python -m pytest -s tests/desk/test_speed.py tests/data/test_speed.py tests/outreach/test_many.py $(ARGS)
 
 bench: setup ## speed, as ratios
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KANNEL = {"bearerbox": "/usr/sbin", "smsbox": "/usr/sbin", "fakesmsc": "/usr/lib/kannel/test"}  # as Debian has them
+COUNTRY = 100_000 if os.environ.get("MARABA_TEST_COUNTRY") else 10_000  # `make country`: in full, else a tenth
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of unshare(2)
 _SET_FLAGS, _UP = 0x8914, 0x1  # SIOCSIFFLAGS and IFF_UP of netdevice(7)
 

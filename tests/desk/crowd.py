@@ -1,4 +1,4 @@
-"""A desk with two years behind it: 50 staff, 100,000 requests of which 1,500 are open, and what belongs to them."""
+"""A desk with two years behind it: 50 staff, 100,000 requests (`make country`) of which 1,500 are open, and what is theirs."""
 
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from bot.referrals.terms import write_terms
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
 from bot.store.models import Referral
+from tests.machine import COUNTRY
 
-REQUESTS, OPEN, STAFF = 100_000, 1_500, 50
+REQUESTS, OPEN, STAFF = COUNTRY, 1_500, 50
 OFFICES = ("Agadez", "Niamey", "Tahoua", "Zinder")
 
 # n grows with time: the last 1,500 are open, one every ten minutes and a half. Shares of queues as in a week of the line.

@@ -82,7 +82,11 @@ class Kannel:
             box = self.boxes.get(name)
             if box and box.poll() is None:
                 box.terminate()
-                box.wait(20)
+                try:
+                    box.wait(20)
+                except subprocess.TimeoutExpired:  # it still waits for a line that is gone
+                    box.kill()
+                    box.wait()
 
     @staticmethod
     def status():
