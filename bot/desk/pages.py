@@ -43,6 +43,8 @@ PHONES = Rule(access.sees_phones, "phones")
 SEALED = Rule(access.reads_sealed)
 BROADCASTS = Rule(access.approves_broadcasts)
 BROADCASTING = Rule(access.writes_broadcasts)
+A_BROADCAST = Rule(access.approves_broadcasts, "broadcasts")  # of the own offices
+OWN_BROADCAST = Rule(access.writes_broadcasts, "broadcasts")
 PEOPLE = Rule(access.manages_staff)
 COMMUNITIES = Rule(access.sees_communities, "communities")
 FOUNDS = Rule(access.founds_communities, "communities")
@@ -144,15 +146,15 @@ PAGES: dict[str, Rule] = {
     "desk.note_opt_out": PHONES,
     "desk.broadcasts": BROADCASTS,
     "desk.new_broadcast": BROADCASTING,
-    "desk.broadcast": BROADCASTS,
-    "desk.edit_broadcast": BROADCASTING,
-    "desk.test_broadcast": BROADCASTS,
-    "desk.hand_in_broadcast": BROADCASTING,
-    "desk.approve_broadcast": BROADCASTS,
-    "desk.send_back_broadcast": BROADCASTS,
-    "desk.pause_broadcast": BROADCASTING,
-    "desk.resume_broadcast": BROADCASTING,
-    "desk.cancel_broadcast": BROADCASTING,
+    "desk.broadcast": A_BROADCAST,
+    "desk.edit_broadcast": OWN_BROADCAST,
+    "desk.test_broadcast": A_BROADCAST,
+    "desk.hand_in_broadcast": OWN_BROADCAST,
+    "desk.approve_broadcast": A_BROADCAST,
+    "desk.send_back_broadcast": A_BROADCAST,
+    "desk.pause_broadcast": OWN_BROADCAST,
+    "desk.resume_broadcast": OWN_BROADCAST,
+    "desk.cancel_broadcast": OWN_BROADCAST,
     "desk.milestones": Rule(access.reads_milestones, "figures"),
     "desk.data_page": FILES,
     "desk.export_files": FILES,
@@ -199,7 +201,7 @@ PAGES: dict[str, Rule] = {
     "desk.search_records": Rule(access.searches_records),
     "desk.people": PEOPLE,
     "desk.token_page": PEOPLE,
-    "desk.revoke_token": PEOPLE,
+    "desk.revoke_token": Rule(access.manages_staff, "keys"),
     "desk.invite": PEOPLE,
     "desk.person": PEOPLE,
     "desk.reset": PEOPLE,

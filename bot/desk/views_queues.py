@@ -15,7 +15,7 @@ from bot.referrals import access, letters
 from bot.store.models import Referral, Staff
 
 HOLDERS = ("mine", "nobody", "others")
-A_PAGE = 80
+A_PAGE = 70
 LEVELS = ("critical", "high", "normal")
 
 

@@ -21,7 +21,7 @@ ROUNDS = 3  # a machine busy with something else is asked again
 PAGES = {
     "today": ("hadiza", "/desk/"),
     "queues": ("hadiza", "/desk/queues"),
-    "queues, page 3": ("moussa", "/desk/queues?from=160"),
+    "queues, page 3": ("moussa", "/desk/queues?from=140"),
     "request": ("hadiza", f"/desk/referrals/{md5(str(REQUESTS - 999).encode(), usedforsecurity=False).hexdigest()}"),
     "find": ("hadiza", "/desk/find"),
     "rota": ("ousmane", "/desk/rota"),

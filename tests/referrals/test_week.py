@@ -164,7 +164,7 @@ def told(office, referral_id):
 
 
 def stopped(office, referral_id):
-    """When somebody had it, as (from, to): taken until it lapsed, was called or the week was over."""
+    """When somebody had it, as (from, to): taken until it lapsed, was refused or the week was over."""
     spans, since = [], None
     with office.database.transaction() as session:
         wanted = select(ReferralEvent).where(ReferralEvent.referral_id == referral_id)
@@ -174,8 +174,8 @@ def stopped(office, referral_id):
             elif event.kind in ("lapsed", "refused") and since is not None:
                 spans.append((since, event.at))
                 since = None
-            elif event.kind == "call_logged":
-                return [*spans, (since or event.at, START + 2 * WEEK)]
+            elif event.kind == "call_logged":  # by SMS alone: nobody opens the desk in this week, and it lapses in two hours
+                since = since or event.at
     return spans if since is None else [*spans, (since, START + 2 * WEEK)]
 
 
