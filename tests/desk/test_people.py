@@ -158,7 +158,7 @@ def test_a_start_code_wants_a_proof_is_shown_once_and_opens(moussa, files, datab
 
 def test_a_file_without_a_phone_is_helped_in_person_only(moussa, files):
     page = f"/desk/cases/{files['mariama']}"
-    assert "own_phone" not in moussa.reads(page)
+    assert 'name="proof-proof" value="own_phone"' not in moussa.reads(page)
     assert moussa.post(f"{page}/start-code", **{"proof-proof": "own_phone"}).status_code == 422
     assert moussa.post(f"{page}/start-code", **{"proof-proof": "in_person"}).status_code == 200
 

@@ -480,7 +480,7 @@ def test_every_choice_of_the_flows_fits_its_button_or_is_said_whole_in_its_row(l
     for name, spec in content.loaded.specs.items():
         if not spec.choices:
             continue
-        buttons = content._buttons(name, language)
+        buttons = content._buttons(name, {}, language)
         text = content.whole(name, {}, channel="whatsapp", language=language)
         body = body_of(replace(TEXT, text=text, buttons=buttons))
         if body["type"] == "text":
