@@ -174,7 +174,7 @@ def stopped(office, referral_id):
             elif event.kind in ("lapsed", "refused") and since is not None:
                 spans.append((since, event.at))
                 since = None
-            elif event.kind == "call_logged":  # by SMS alone: nobody opens the desk in this week, and it lapses in two hours
+            elif event.kind == "call_logged":  # by SMS alone: it lapses in two hours
                 since = since or event.at
     return spans if since is None else [*spans, (since, START + 2 * WEEK)]
 
