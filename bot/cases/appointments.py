@@ -59,13 +59,8 @@ def propose(
     if live(session, case_id) is not None:
         raise CaseError("has_one")
     place = places.hold(session, place_id)
-    today = calendar.clocks.local(at).date()
-    if day < today + (places.NOTICE if not agreed or turn else timedelta(0)):
-        raise CaseError("too_soon")
-    if not places.suits(place, case, day, calendar=calendar):
-        raise CaseError("closed_day")
-    if not places.has_room(session, place, day):
-        raise CaseError("full")
+    notice = places.NOTICE if not agreed or turn else timedelta(0)
+    _check_day(session, case, place, day, earliest=calendar.clocks.local(at).date() + notice, calendar=calendar)
     made = Appointment(
         case_id=case_id, place_id=place.id, detail=_detail(place, case, detail), day=day, purpose=purpose, by=by, at=at,
         state="CONFIRMED" if agreed else "PROPOSED", said="coming" if agreed else "", moved_from=moved_from, turn=turn,
@@ -76,6 +71,16 @@ def propose(
     _note(session, made, "", by=by, at=at)
     _copy(session, case)
     return made
+
+
+def _check_day(session: Session, case: Case, place: Place, day: date, *, earliest: date, calendar: Calendar) -> None:
+    """Raises CaseError: too_soon, closed_day, full. The row of the place is held: nobody takes its last room meanwhile."""
+    if day < earliest:
+        raise CaseError("too_soon")
+    if not places.suits(place, case, day, calendar=calendar):
+        raise CaseError("closed_day")
+    if not places.has_room(session, place, day):
+        raise CaseError("full")
 
 
 def answer(session: Session, appointment_id: int, said: str, *, by: str, at: datetime, turn: str = "") -> bool:

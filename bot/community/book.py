@@ -86,14 +86,7 @@ def enter(
     mine = session.scalars(select(BookLine).where(BookLine.turn == turn)).first()
     if mine is not None:
         return mine
-    if len(members(session, officer.group_id, "officer")) < 2:
-        raise CommunityError("alone")
-    standing = confirmed_line(session, officer.group_id, month)
-    if standing is not None and not correct:
-        raise CommunityError("exists")
-    pending = _pending(session, officer.group_id, at, month)
-    if pending is not None and _digest(session, pending) != officer.digest:
-        raise CommunityError("waits")
+    standing = _may_enter(session, officer, month, correct=correct, at=at)
     group = session.get_one(CommunityGroup, officer.group_id)
     parted = part(sales, costs, materials, heads(session, group))
     line = BookLine(
@@ -113,6 +106,19 @@ def enter(
     session.add(line)
     session.flush()
     return line
+
+
+def _may_enter(session: Session, officer: GroupMember, month: date, *, correct: bool, at: datetime) -> BookLine | None:
+    """The confirmed line that a new one corrects, if there is one. Raises CommunityError as `enter` says."""
+    if len(members(session, officer.group_id, "officer")) < 2:
+        raise CommunityError("alone")
+    standing = confirmed_line(session, officer.group_id, month)
+    if standing is not None and not correct:
+        raise CommunityError("exists")
+    pending = _pending(session, officer.group_id, at, month)
+    if pending is not None and _digest(session, pending) != officer.digest:
+        raise CommunityError("waits")
+    return standing
 
 
 def to_confirm(session: Session, officer: GroupMember, at: datetime) -> tuple[BookLine | None, bool]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from babel.dates import format_date
 
 from bot import condition
+from bot.desk.charts import Bar, columns
 from bot.desk.reading_messages import Spent, Troubled
 from bot.desk.services import services
 from bot.desk.words import codes, dates, language, messages, say, say_many
@@ -22,7 +23,6 @@ from bot.store.models import Message
 
 TONES = {"failed": "late", "expired": "late", "unknown": "soon", "withheld": "soon"}
 CHARTED = 6  # months that fit a narrow phone
-BAR_TOP, BAR_FLOOR = 22, 138  # the chart's own pixels: room for the figures above, for the months below
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,6 @@ class Line:
     ticket: str
     may_decide: bool = False
     may_repeat: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A month of a chart: place and height in percent and pixels, what it says."""
-
-    x: float
-    middle: float
-    y: float
-    height: float
-    figure: str
-    month: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,22 +150,9 @@ def cost_rows(rows: Iterable[Spent]) -> list[CostRow]:
 
 def _chart(currency: str, months: dict[datetime, Decimal]) -> Chart:
     latest = sorted(months)[-CHARTED:]
-    most = max(months[month] for month in latest) or Decimal(1)
-    step = 100 / len(latest)
-    bars = []
-    for place, month in enumerate(latest):
-        height = round(float(months[month] / most) * (BAR_FLOOR - BAR_TOP), 1)
-        figure = messages.number(months[month], short=True)
-        bars.append(
-            Bar(
-                x=round(place * step + step / 6, 2),
-                middle=round(place * step + step / 2, 2),
-                y=BAR_FLOOR - height,
-                height=height,
-                figure=figure,
-                month=_month(month, "MMM"),
-            )
-        )
+    bars = columns(
+        [(float(months[one]), messages.number(months[one], short=True), _month(one, "MMM")) for one in latest]
+    )
     told = ", ".join(f"{_month(month, 'MMMM')} {messages.money(months[month], currency)}" for month in latest)
     return Chart(currency, bars, say("Cost by month: %(months)s", months=told))
 

@@ -10,24 +10,12 @@ from babel.dates import format_date
 
 from bot.cases import milestones
 from bot.cases.milestones import Cell, Stay
+from bot.desk.charts import Bar, columns
 from bot.desk.services import services
 from bot.desk.words import language, messages, process, say, stages
 
 MONTHS = 12
-TOP, FLOOR = 22, 138  # the chart's own pixels: room for the figures above, for the months below
 WHOLE = 97.0  # percent of the width that the longest line takes
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A month: place and height in percent and pixels, what it says."""
-
-    x: float
-    middle: float
-    y: float
-    height: float
-    figure: str
-    month: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +60,10 @@ def months(found: dict[date, int], today: date, year: int | None) -> list[tuple[
 
 def bars(counts: Sequence[tuple[date, int]]) -> list[Bar]:
     """A column a month."""
-    most, step = max((n for _, n in counts), default=0) or 1, 100 / max(1, len(counts))
-    return [
-        Bar(
-            x=round(place * step + step / 6, 2),
-            middle=round(place * step + step / 2, 2),
-            y=round(FLOOR - n / most * (FLOOR - TOP), 1),
-            height=round(n / most * (FLOOR - TOP), 1),
-            figure=messages.number(n) if n else "",
-            month=format_date(month, "LLLLL", locale=language()),
-        )
-        for place, (month, n) in enumerate(counts)
+    named = [
+        (n, messages.number(n) if n else "", format_date(month, "LLLLL", locale=language())) for month, n in counts
     ]
+    return columns(named)
 
 
 def named_months(counts: Sequence[tuple[date, int]]) -> list[tuple[str, str]]:

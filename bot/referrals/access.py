@@ -81,17 +81,9 @@ RUN_THE_LINE = frozenset({"coordinator", "admin"})
 WRITE_BROADCASTS = frozenset({"coordinator"})
 APPROVE_BROADCASTS = frozenset({"coordinator", "protection"})
 
-READ_INDICATORS = frozenset(
-    {
-        "coordinator",
-        "protection",
-        "gbv_specialist",
-        "child_specialist",
-        "complaints_officer",
-        "community_focal",
-        "psea_focal",
-    }
-)
+READ_INDICATORS = frozenset({
+    "coordinator", "protection", "gbv_specialist", "child_specialist", "complaints_officer", "community_focal", "psea_focal",
+})  # fmt: skip
 
 
 def serves(staff: Staff) -> frozenset[str]:
