@@ -36,23 +36,19 @@ log = structlog.get_logger(__name__)
 
 PAUSE = 2.0  # seconds before the worker asks again for a job store that is away
 LOOK = 5.0  # seconds after which rows and answers are looked at unasked
+REACH = 300.0  # seconds after which a lane looks for what we do unasked
+HOUR = 3600.0
 LAST_RUN = 12.0  # seconds a run may still take when the worker ends; longer than a gateway's time-out
 _services: Services | None = None
-_lane: Lane | None = None
-_pushing: Lane | None = None
-_answering: Lane | None = None
+_lanes: dict[str, Lane] = {}  # by what they do; none outside a worker
 _woken: SimpleQueue[int] = SimpleQueue()  # shards with answers on their way
-_fetching: Lane | None = None
-_announcing: Lane | None = None
-_importing: Lane | None = None
 T = TypeVar("T")
 
 
 def climb(*_ids: str) -> None:
     """Take every due step of every ladder, then send what that made. The ids only say why."""
     heard(_running().queue, "climb")
-    if _lane is not None:
-        _lane.wake()
+    if _left_to("telling"):
         return
     services = _running()
     if _climb(services):
@@ -62,9 +58,7 @@ def climb(*_ids: str) -> None:
 def send_messages(*_ids: str) -> None:
     """Send every due message of the outbox; wakes the ladder where an alert did not leave."""
     heard(_running().queue, "send_messages")
-    if _lane is not None and _pushing is not None:
-        _lane.wake()
-        _pushing.wake()
+    if _left_to("telling", "pushing"):
         return
     services = _running()
     _tell_conversations(services)
@@ -78,8 +72,7 @@ def send_messages(*_ids: str) -> None:
 def fetch_recordings(*_ids: str) -> None:
     """Fetch the sound of voice notes that wait for it; a lane of its own, for a gateway may take long to give it out."""
     heard(_running().queue, "fetch_recordings")
-    if _fetching is not None:
-        _fetching.wake()
+    if _left_to("fetching"):
         return
     services = _running()
     if _fetch(services):
@@ -88,8 +81,7 @@ def fetch_recordings(*_ids: str) -> None:
 
 def broadcast(*_ids: str) -> None:
     """Plan broadcasts that were let go, and give their messages their turns; a lane of its own, which waits for each."""
-    if _announcing is not None:
-        _announcing.wake()
+    if _left_to("announcing"):
         return
     services = _running()
     turns = _unless_away("broadcast", lambda: broadcasts.step(services, now=datetime.now(UTC)))
@@ -99,39 +91,34 @@ def broadcast(*_ids: str) -> None:
 
 def work_on_imports(*_ids: str) -> None:
     """Check, run and undo the files of cases that the desk ordered; a lane of its own, for one takes a minute."""
-    if _importing is not None:
-        _importing.wake()
+    if _left_to("importing"):
         return
     while _import(_running()):
         pass
 
 
 def reach_out(*_ids: str) -> None:
-    """What we tell unasked: stage news, late files, check-ins, silent phones, new numbers, a place that came free."""
-    services = _running()
-    found = _unless_away("reach_out", lambda: outreach.reach_out(services))
-    if _unless_away("tell_places", lambda: community.tell_places(services)) or found:
-        wake(services.queue, "send_messages")
+    """What we tell unasked: stage news, late files, check-ins, silent phones, new numbers, a place that came free.
+
+    A lane of its own, for a round takes seconds where many files move.
+    """
+    if _left_to("reaching_out"):
+        return
+    _reach_out(_running())
 
 
 def warn_of_gaps(*_ids: str) -> None:
     """Tell whoever plans a rota of its coming gaps; each is told once, however often this runs."""
-    services = _running()
-    told = _unless_away(
-        "warn_of_gaps",
-        lambda: gaps.warn(
-            services.database, now=datetime.now(UTC), settings=services.settings, ciphers=services.ciphers
-        ),
-    )
-    if told:
-        wake(services.queue, "send_messages")
+    if _left_to("warning"):
+        return
+    _warn(_running())
 
 
 def send_answers(shard: int) -> None:
     """Send the answers that wait in one shard of the conversation store."""
-    if _answering is not None:
+    if _lanes:
         _woken.put(int(shard))
-        _answering.wake()
+    if _left_to("answering"):
         return
     answers.send_waiting(_running(), [int(shard)])
 
@@ -150,16 +137,30 @@ def run_worker(settings: Settings) -> None:
 
 def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
     """Jobs in this thread; alerts, pushes, answers, broadcasts … in one each, until told to stop."""
-    global _lane, _pushing, _answering, _fetching, _announcing, _importing  # noqa: PLW0603  # rq calls functions by name and hands them ids only
-    _lane = Lane(lambda: _look(of_alerts), every=LOOK)
-    _pushing = Lane(lambda: _push(of_pushes), every=LOOK)
-    _fetching = Lane(lambda: bool(_fetch(of_pushes)), every=LOOK)
-    looking_back = Lane(lambda: bool(_look_back(of_pushes)), every=services.settings.twilio_look_back)
-    _answering = Lane(lambda: _answer(services), every=LOOK)
-    _announcing = Lane(lambda: bool(_announce(of_pushes)), every=LOOK)
-    _importing = Lane(lambda: bool(_import(services)), every=LOOK)
-    for lane in (_lane, _pushing, _answering, _fetching, looking_back, _announcing, _importing):
+    _lanes.update(
+        telling=Lane(lambda: _look(of_alerts), every=LOOK),
+        pushing=Lane(lambda: _push(of_pushes), every=LOOK),
+        answering=Lane(lambda: _answer(services), every=LOOK),
+        fetching=Lane(lambda: bool(_fetch(of_pushes)), every=LOOK),
+        looking_back=Lane(lambda: bool(_look_back(of_pushes)), every=services.settings.twilio_look_back),
+        announcing=Lane(lambda: bool(_announce(of_pushes)), every=LOOK),
+        importing=Lane(lambda: bool(_import(services)), every=LOOK),
+        reaching_out=Lane(lambda: _reach_out(services), every=REACH),
+        warning=Lane(lambda: _warn(services), every=HOUR),
+    )
+    for lane in _lanes.values():
         lane.start()
+    _hear(services)
+    for lane in _lanes.values():
+        lane.stop(0)  # all are told before anybody is waited for; breaking off the others loses nothing
+    until = time.monotonic() + LAST_RUN
+    for name in ("answering", "telling", "pushing"):
+        _lanes[name].stop(max(0.0, until - time.monotonic()))
+    _lanes.clear()
+
+
+def _hear(services: Services) -> None:
+    """Take wake-ups from the job store until told to stop."""
     while True:
         try:
             worker = SimpleWorker(
@@ -170,13 +171,15 @@ def _work(services: Services, of_alerts: Services, of_pushes: Services) -> None:
             log.warning("job_store_away", error=type(error).__name__)
             time.sleep(PAUSE)
         else:
-            break
-    for lane in (_importing, _fetching, looking_back, _announcing, _answering, _lane, _pushing):
-        lane.stop(0)  # all are told before anybody is waited for; breaking off the first four loses nothing
-    until = time.monotonic() + LAST_RUN
-    for lane in (_answering, _lane, _pushing):
-        lane.stop(max(0.0, until - time.monotonic()))
-    _lane = _pushing = _answering = _fetching = _announcing = _importing = None
+            return
+
+
+def _left_to(*names: str) -> bool:
+    """Wake these lanes; False where this process has none, so that the caller does the work itself."""
+    for name in names:
+        if name in _lanes:
+            _lanes[name].wake()
+    return bool(_lanes)
 
 
 def use(services: Services | None) -> None:
@@ -241,8 +244,7 @@ def _announce(services: Services) -> bool | None:
 
 
 def _push_now() -> None:
-    if _pushing is not None:
-        _pushing.wake()
+    _left_to("pushing")
 
 
 def _look_back(services: Services) -> int | None:
@@ -251,6 +253,21 @@ def _look_back(services: Services) -> int | None:
 
 def _import(services: Services) -> bool | None:
     return _unless_away("work_on_imports", lambda: imports.work(services))
+
+
+def _reach_out(services: Services) -> bool:
+    found = _unless_away("reach_out", lambda: outreach.reach_out(services))
+    if _unless_away("tell_places", lambda: community.tell_places(services)) or found:
+        wake(services.queue, "send_messages")
+    return False  # what is left comes with the next round: nothing of it is in a hurry
+
+
+def _warn(services: Services) -> bool:
+    settings, ciphers = services.settings, services.ciphers
+    now = datetime.now(UTC)
+    if _unless_away("warn_of_gaps", lambda: gaps.warn(services.database, now=now, settings=settings, ciphers=ciphers)):
+        wake(services.queue, "send_messages")
+    return False
 
 
 def _unless_away(job: str, work: Callable[[], T]) -> T | None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import redis
 import requests
+from rq import Worker
 from sqlalchemy import create_engine
 
+from bot.condition import CLOCK_SEEN
 from bot.config import ROOT, Settings
+from bot.store.ciphers import SHARDS
 from bot.stores import running_urls
 from tests.machine import eventually, free_port, with_children
 from tests.standin import AfricasTalkingCaller, MetaCaller, StandIn, TwilioCaller
@@ -63,11 +66,17 @@ class Running:
                 start_new_session=True,
             )
         eventually(self.ready, within=180)
+        eventually(self.all_at_work, within=180)
         return self
 
     def ready(self):
         assert self.process.poll() is None, self.log.read_text()[-2000:]
         return requests.get(f"{self.base}/health/ready", timeout=2).json()["checks"]["database"]
+
+    def all_at_work(self):
+        """Recorders hold every shard, a worker has come, and the clock has swept: what is asked now is served at once."""
+        held = self.query("select count(*) from pg_locks where locktype = 'advisory' and granted")[0][0]
+        return held >= SHARDS and Worker.count(connection=self.queue()) and self.queue().exists(CLOCK_SEEN)
 
     def stop(self):
         if self.process and self.process.poll() is None:
