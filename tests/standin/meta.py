@@ -15,17 +15,17 @@ def is_send(path: str) -> bool:
     return path.startswith(VERSION) and path.endswith("/messages")
 
 
-def take(body: dict[str, Any], refusal: int, headers: Mapping[str, str]) -> tuple[int, Any, Received | None]:
+def take(body: dict[str, Any], refusal: int, headers: Mapping[str, str]) -> tuple[int, Any, list[Received]]:
     """What `POST /{version}/{phone_number_id}/messages` answers."""
     if not knows_us(headers):
-        return 401, error(190), None
+        return 401, error(190), []
     if refusal:
-        return STATUS.get(refusal, 400), error(refusal), None
+        return STATUS.get(refusal, 400), error(refusal), []
     external_id = "wamid." + uuid.uuid4().hex
     to = body.get("to", "") or body.get("recipient", "")
     contact = {"input": to, **({"wa_id": to} if "to" in body else {"user_id": to})}
     answer = {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": external_id}]}
-    return 200, answer, Received("meta", to, _text(body), time.time(), "", external_id, body=body)
+    return 200, answer, [Received("meta", to, _text(body), time.time(), "", external_id, body=body)]
 
 
 def knows_us(headers: Mapping[str, str]) -> bool:

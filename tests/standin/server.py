@@ -317,8 +317,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(fault.value), body, extra=headers, content_type=content_type)
             return
         refusal = int(fault.value) if fault is not None and fault.kind == "refuse" else 0
-        status, body, message = _APIS[gateway](form, refusal, self.headers)
-        if message is not None:
+        status, body, taken = _APIS[gateway](form, refusal, self.headers)
+        for message in taken:
             stand_in.take(message)
         if fault is not None and fault.kind in {"slow", "vanish"}:
             time.sleep(fault.value)
@@ -342,39 +342,40 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def _africastalking(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, Received | None]:
+def _africastalking(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, list[Received]]:
+    """One text for one number or for several, joined by commas; each is answered and taken by itself."""
     if not headers.get("apiKey") or not form.get("username"):
-        return 401, "The supplied authentication is invalid", None
+        return 401, "The supplied authentication is invalid", []
+    numbers = form["to"].split(",")
     if refusal:
         body = json.loads(json.dumps(REFUSALS[refusal]))
-        body["SMSMessageData"]["Recipients"][0]["number"] = form["to"]
-        return 201, body, None
-    external_id = "ATXid_" + uuid.uuid4().hex
-    recipient = {
-        "statusCode": 101,
-        "number": form["to"],
-        "status": "Success",
-        "cost": "XOF 12.0000",
-        "messageId": external_id,
-    }
-    body = {"SMSMessageData": {"Message": "Sent to 1/1 Total Cost: XOF 12.0000", "Recipients": [recipient]}}
-    return (
-        201,
-        body,
-        Received("africastalking", form["to"], form["message"], time.time(), form.get("from", ""), external_id),
-    )
+        [row] = body["SMSMessageData"]["Recipients"]
+        body["SMSMessageData"]["Recipients"] = [row | {"number": number} for number in numbers]
+        return 201, body, []
+    taken = [
+        Received(
+            "africastalking", number, form["message"], time.time(), form.get("from", ""), f"ATXid_{uuid.uuid4().hex}"
+        )
+        for number in numbers
+    ]
+    recipients = [
+        {"statusCode": 101, "number": one.to, "status": "Success", "cost": "XOF 12.0000", "messageId": one.external_id}
+        for one in taken
+    ]
+    said = f"Sent to {len(taken)}/{len(taken)} Total Cost: XOF {12 * len(taken)}.0000"
+    return 201, {"SMSMessageData": {"Message": said, "Recipients": recipients}}, taken
 
 
-def _twilio(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, Received | None]:
+def _twilio(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, list[Received]]:
     scheme, _, credentials = (headers.get("Authorization") or "").partition(" ")
     if scheme != "Basic" or b":" not in base64.b64decode(credentials):
-        return 401, ERRORS["20003"]["body"], None
+        return 401, ERRORS["20003"]["body"], []
     if refusal:
         known = ERRORS.get(str(refusal)) or {
             "http_status": 400,
             "body": {"code": refusal, "message": "refused", "status": 400},
         }
-        return known["http_status"], known["body"], None
+        return known["http_status"], known["body"], []
     external_id = "SM" + uuid.uuid4().hex
     body = {
         "sid": external_id,
@@ -400,16 +401,16 @@ def _twilio(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any,
         external_id,
         form.get("StatusCallback", ""),
     )
-    return 201, body, message
+    return 201, body, [message]
 
 
-def _kannel(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, Received | None]:
+def _kannel(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any, list[Received]]:
     """sendsms by POST; each part of a long text is a message of its own."""
     if not headers.get("X-Kannel-Username") or not headers.get("X-Kannel-Password"):
         refusal = 401
     if refusal:
         case = SENDSMS["refusals"][str(refusal)]
-        return case["http_status"], case["body"], None
+        return case["http_status"], case["body"], []
     report_to = headers.get("X-Kannel-DLR-Url", "")
     external_id = dict(parse_qsl(urlsplit(report_to).query)).get("m", "")
     message = Received(
@@ -421,7 +422,7 @@ def _kannel(form: dict[str, str], refusal: int, headers: Any) -> tuple[int, Any,
         external_id,
         report_to,
     )
-    return SENDSMS["taken"]["http_status"], SENDSMS["taken"]["body"], message
+    return SENDSMS["taken"]["http_status"], SENDSMS["taken"]["body"], [message]
 
 
 _APIS = {"africastalking": _africastalking, "kannel": _kannel, "meta": meta.take, "twilio": _twilio}
