@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from bot.engine.effects import StaffAnswer, Terms
 from bot.referrals import ladder, rota, writing
 from bot.referrals.rota import Plan
-from bot.store.models import Absence, Alert, Ladder, Message, Referral, ReferralEvent, Shift, Staff
+from bot.store.models import Absence, Alert, Audit, Ladder, Message, Referral, ReferralEvent, Shift, Staff
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ START = datetime(2026, 11, 23, 0, tzinfo=NIAMEY).astimezone(UTC)  # Monday
 WEEK, DAY, HOUR, MINUTE = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 SWEEP = timedelta(seconds=5)  # the clock looks so often
 SLACK = timedelta(seconds=10)  # safety 20: told within so long
-DEAD = (START + DAY + 10 * HOUR, START + DAY + 16 * HOUR)  # Tuesday: nothing leaves
+DEAD = (START + DAY + 8 * HOUR, START + DAY + 20 * HOUR)  # Tuesday: nothing leaves
 NEEDS = 60
 SEED = 20261123
 KILLED = 0.15  # of all steps: the worker dies before it commits
@@ -115,9 +115,15 @@ class Week:
         if word:
             self.at(soon, self._says, alert.staff_id, word, alert.code)
         if word == "ok" and self.chance.random() < 0.7:
-            self.at(
-                soon + timedelta(minutes=self.chance.uniform(1, 40)), self._says, alert.staff_id, "done", alert.code
-            )
+            called = soon + timedelta(minutes=self.chance.uniform(1, 40))
+            self.at(called, self._says, alert.staff_id, "done", alert.code)
+            if self.chance.random() < 0.8:  # the others forget: two hours later it is free again
+                self.at(called + timedelta(minutes=self.chance.uniform(1, 90)), self._opens_at_desk, alert)
+
+    def _opens_at_desk(self, now, alert):
+        self.figures["opened at the desk"] += 1
+        with self.office.database.transaction() as session:
+            session.add(Audit(at=now, staff_id=alert.staff_id, action="read", subject=f"referral:{alert.referral_id}"))
 
     def _says(self, now, staff_id, word, code):
         self.figures[f"said {word}"] += 1
