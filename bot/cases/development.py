@@ -95,7 +95,9 @@ def _people(session: Session, ciphers: Ciphers) -> None:
         return
     for new in STAFF:
         add_staff(session, new, ciphers=ciphers)
-        set_password(session, new.login, DEVELOPMENT_PASSWORD)
+    set_password(session, STAFF[0].login, DEVELOPMENT_PASSWORD)
+    hashed = select(Staff.password_hash).where(Staff.login == STAFF[0].login).scalar_subquery()
+    session.execute(update(Staff).values(password_hash=hashed))  # one for all: hashing is made to take long
     for queue in QUEUES:
         set_duty(session, queue, DUTY[queue])
 

@@ -60,10 +60,13 @@ def open_group(asking: Asking) -> Found:
         group = groups.group_in_use(session, wanted) or CommunityGroup(id=wanted, locked_others=True)
         member = groups.membership(session, wanted, asking.digest)
         right = groups.judged(group, member, asking.values["code"], ciphers=asking.ciphers)
-        own = member is not None and member.role != "asking"
-        verdict = asking.attempts.judge(f"group:{wanted}", own=own, right=right, turn=asking.turn, now=asking.now)
+        tries, own = groups.tries_of(group, member), groups.known(member)
+        verdict = asking.attempts.judge(tries, own=own, right=right, turn=asking.turn, now=asking.now)
         if verdict in {Verdict.LOCKS, Verdict.LOCKED}:
-            setattr(group, "locked_members" if own else "locked_others", True)
+            if groups.known(member):
+                member.locked = True
+            else:
+                group.locked_others = True
             session.flush()
         if verdict is not Verdict.FREE or not right or member is None:
             return Found("no_match")

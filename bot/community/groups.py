@@ -7,6 +7,7 @@ Every claim holds the group's row, so that two officers who act at once act one 
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -89,9 +90,19 @@ def ask_to_join(
 def judged(group: CommunityGroup, member: GroupMember | None, code: str, *, ciphers: Ciphers) -> bool:
     """Is the code right, and this a phone that it opens for? The same work, whatever is wrong (safety 12)."""
     fits = secrets.compare_digest(group.code_hmac or bytes(32), ciphers.code(f"group|{group.id}", code))
-    known = member is not None and member.role != "asking"
-    locked = group.locked_members if known else group.locked_others
-    return fits and known and not locked and group.code_hmac is not None
+    locked = member.locked if known(member) else group.locked_others
+    return fits and known(member) and not locked and group.code_hmac is not None
+
+
+def known(member: GroupMember | None) -> TypeGuard[GroupMember]:
+    """Is this the phone of a member, whom a stranger's tries must not lock out?"""
+    return member is not None and member.role != "asking"
+
+
+def tries_of(group: CommunityGroup, member: GroupMember | None) -> str:
+    """Where wrong codes count: for each member's phone, and once for all others; a new code begins anew."""
+    whose = f":{member.id}" if known(member) else ""
+    return f"group:{group.id}{whose}:{(group.code_hmac or b'')[:8].hex()}"
 
 
 def at_work(session: Session, group_id: int, digest: str, at: datetime, *, officer: bool = True) -> GroupMember:
@@ -162,11 +173,11 @@ def found_group(
 
 
 def give_code(session: Session, staff: Staff, group: CommunityGroup, at: datetime, *, ciphers: Ciphers) -> str:
-    """A new code for the group, told in person; every open page closes, no lock holds. The caller clears the attempts."""
+    """A new code for the group, told in person; every open page closes, no lock holds, no try counts."""
     code = _fresh_code(at)
     group.code_hmac = ciphers.code(f"group|{group.id}", code)
-    group.locked_members = group.locked_others = False
-    session.execute(update(GroupMember).where(GroupMember.group_id == group.id).values(opened_at=None))
+    group.locked_others = False
+    session.execute(update(GroupMember).where(GroupMember.group_id == group.id).values(opened_at=None, locked=False))
     note(session, staff, "group_code_given", f"group:{group.id}", at)
     return code
 

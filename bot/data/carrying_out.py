@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=3)  # longer than any batch
 GONE = "%(name)s is gone; bring it again"
+BROKE = "%(name)s broke off again and again; the operator finds why in the log. What it did so far can be undone"
+MOST_TRIES = 5  # a worker that was killed counts as one: nothing is tried for ever
 MOST_FAULTS = 10_000  # kept of one file: whoever has more made another mistake than each of them
 
 
@@ -44,7 +46,11 @@ def next_due(
         if run is None:
             return None
         run.due_at = now() + LEASE
+        run.tries += 1
         if run.state != "undoing":
+            if run.tries > MOST_TRIES:
+                _fail(session, run, BROKE, now())
+                return run
             run.began_at = now()
             session.execute(delete(ImportFault).where(ImportFault.run_id == run.id))
     if run.state == "undoing":
@@ -56,10 +62,14 @@ def next_due(
         log.warning("import_failed", run=run.id, error=type(error).__name__)
         with database.transaction() as session:
             failed = session.get_one(ImportRun, run.id, with_for_update=True)
-            failed.state, failed.ended_at = "failed", now()
-            failed.fault = error.said if isinstance(error, SheetError) else GONE
-            runs.forget_file(session, failed)
+            _fail(session, failed, error.said if isinstance(error, SheetError) else GONE, now())
     return run
+
+
+def _fail(session: Session, run: ImportRun, why: str, at: datetime) -> None:
+    _count_changes(session, run)
+    run.state, run.ended_at, run.fault = "failed", at, why
+    runs.forget_file(session, run)
 
 
 def _carry_out(
@@ -168,12 +178,16 @@ def _finish(session: Session, run_id: int, report: Report, at: datetime) -> None
 def _count(session: Session, run_id: int, report: Report) -> None:
     """What it has done so far; what was added and changed is read from the changes that undoing would need."""
     run = session.get_one(ImportRun, run_id)
-    if run.holds == "cases":
-        counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run_id)
-    else:
-        of_lines = ImportRow.table == HOLDINGS[run.holds].table
-        counted = select(func.count(), func.count(ImportRow.before)).where(ImportRow.run_id == run_id, of_lines)
-    all_of_them, run.changed = session.execute(counted).one()
-    run.added = all_of_them - run.changed
+    _count_changes(session, run)
     run.lines = run.total = report.lines
     run.bad = report.bad_lines
+
+
+def _count_changes(session: Session, run: ImportRun) -> None:
+    if run.holds == "cases":
+        counted = select(func.count(), func.count(ImportChange.before)).where(ImportChange.run_id == run.id)
+    else:
+        of_lines = ImportRow.table == HOLDINGS[run.holds].table
+        counted = select(func.count(), func.count(ImportRow.before)).where(ImportRow.run_id == run.id, of_lines)
+    all_of_them, run.changed = session.execute(counted).one()
+    run.added = all_of_them - run.changed

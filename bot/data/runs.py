@@ -32,7 +32,7 @@ WORKED_ON = ("checking", "running", "undoing")
 _FROM = {
     "checking": ("uploaded", "checked"),
     "running": ("checked",),
-    "undoing": ("done",),
+    "undoing": ("done", "failed"),
     "dropped": ("uploaded", "checked", "failed"),
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ def order(session: Session, run: ImportRun, state: str, *, staff: Staff | None, 
         return False
     if run.state not in _FROM[state] or (state == "undoing" and not may_undo(run, now)):
         raise CaseError("over")
-    run.state, run.lines, run.fault = state, 0, ""
+    run.state, run.lines, run.fault, run.tries = state, 0, "", 0
     run.due_at = now if state in WORKED_ON else None
     if state == "dropped":
         forget_file(session, run)
@@ -114,8 +114,9 @@ def order(session: Session, run: ImportRun, state: str, *, staff: Staff | None, 
 
 
 def may_undo(run: ImportRun, now: datetime) -> bool:
-    """Is it done, and how the cases were before still known?"""
-    return run.state == "done" and run.ended_at is not None and now < run.ended_at + UNDONE_WITHIN
+    """Is it done, or broken off after its first lines, and how the cases were before still known?"""
+    wrote = run.state == "done" or (run.state == "failed" and run.added + run.changed > 0)
+    return wrote and run.ended_at is not None and now < run.ended_at + UNDONE_WITHIN
 
 
 def held(session: Session, run_id: int, staff: Staff) -> ImportRun:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from sqlalchemy import select
 
+from bot.desk import lock_out
 from bot.store.database import Database
 from bot.store.models import Audit, Staff
-
-ALLOWED_FAILURES = 5
-LOCK_OUT = timedelta(minutes=15)
 
 _hasher = PasswordHasher()
 
 
-def sign_in(database: Database, login: str, password: str, *, now: datetime) -> Staff | None:
+def sign_in(database: Database, login: str, password: str, *, now: datetime, device: str = "") -> Staff | None:
     """The staff member whom login and password name; None for every other reason, after the same work.
 
-    Five failures lock the account for 15 minutes, the right password included. An unknown login, an account without
-    a password and a locked one cost one Argon2 run like any other, so that their answers take as long.
+    Five failures lock for 15 minutes, the right password included: this browser (`device`) where they signed in before,
+    else all others. An unknown login, an account without a password and a locked one cost one Argon2 run like any
+    other, so that their answers take as long.
     """
     with database.transaction() as session:
         known = session.execute(select(Staff.id, Staff.password_hash).where(Staff.login == login)).first()
@@ -32,25 +31,17 @@ def sign_in(database: Database, login: str, password: str, *, now: datetime) -> 
         staff = session.get(Staff, known.id if known else 0, with_for_update=True)
         if staff is None or not staff.active:
             return None
-        if staff.locked_until is not None:
-            if staff.locked_until > now:
-                return None
-            staff.locked_until, staff.failed_sign_ins = None, 0
+        counter = lock_out.counter(session, staff, device, now)
+        if not lock_out.is_open(counter, now):
+            return None
         if not right:
-            count_failure(staff, now)
+            lock_out.count(counter, now)
             session.add(Audit(staff_id=staff.id, action="sign_in_failed", subject=f"staff:{staff.id}"))
             return None
         if staff.totp_since is None:  # else the second step counts
-            staff.failed_sign_ins = 0
+            lock_out.forgive(counter)
             session.add(Audit(staff_id=staff.id, action="signed_in", subject=f"staff:{staff.id}"))
         return staff
-
-
-def count_failure(staff: Staff, now: datetime) -> None:
-    """One more wrong password or code; the fifth locks."""
-    staff.failed_sign_ins += 1
-    if staff.failed_sign_ins >= ALLOWED_FAILURES:
-        staff.locked_until = now + LOCK_OUT
 
 
 def _fits(password_hash: str | None, password: str) -> bool:

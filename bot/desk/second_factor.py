@@ -14,7 +14,7 @@ import segno
 from sqlalchemy.orm import Session
 
 from bot.config import Settings
-from bot.desk import passwords
+from bot.desk import lock_out
 from bot.referrals import access
 from bot.store.ciphers import Ciphers
 from bot.store.models import Audit, Staff
@@ -44,13 +44,16 @@ def prepare(session: Session, staff_id: int, *, ciphers: Ciphers) -> str:
     return ciphers.decrypt(staff.totp_enc, _place(staff)).decode()
 
 
-def confirm(session: Session, staff_id: int, code: str, *, now: datetime, ciphers: Ciphers) -> list[str] | None:
+def confirm(
+    session: Session, staff_id: int, code: str, *, now: datetime, ciphers: Ciphers, device: str = ""
+) -> list[str] | None:
     """A first code proves that the app has the secret: from now on it is asked. Returns the recovery codes, once.
 
-    None: the code does not fit, or the account is locked; failures count as those of the password.
+    None: the code does not fit, or this browser (`device`) is locked out; failures count as those of the password.
     """
     staff = session.get_one(Staff, staff_id, with_for_update=True)
-    if staff.totp_since is not None or not _try(session, staff, code, now=now, ciphers=ciphers):
+    counter = lock_out.counter(session, staff, device, now)
+    if staff.totp_since is not None or not _try(session, staff, code, counter, now=now, ciphers=ciphers):
         return None
     staff.totp_since = now
     codes = _new_recovery(staff, ciphers)
@@ -58,16 +61,19 @@ def confirm(session: Session, staff_id: int, code: str, *, now: datetime, cipher
     return codes
 
 
-def check(session: Session, staff_id: int, code: str, *, now: datetime, ciphers: Ciphers) -> Staff | None:
+def check(
+    session: Session, staff_id: int, code: str, *, now: datetime, ciphers: Ciphers, device: str = ""
+) -> Staff | None:
     """The staff member, if the code is that of the app or an unused recovery code; each is good once."""
     staff = session.get_one(Staff, staff_id, with_for_update=True)
     if not staff.active or staff.totp_since is None:
         return None
-    if _is_open(staff, now) and _use_recovery(staff, code, ciphers):
+    counter = lock_out.counter(session, staff, device, now)
+    if lock_out.is_open(counter, now) and _use_recovery(staff, code, ciphers):
         session.add(Audit(staff_id=staff.id, action="recovery_code_used", subject=f"staff:{staff.id}"))
-    elif not _try(session, staff, code, now=now, ciphers=ciphers):
+    elif not _try(session, staff, code, counter, now=now, ciphers=ciphers):
         return None
-    staff.failed_sign_ins = 0
+    lock_out.forgive(counter)
     session.add(Audit(staff_id=staff.id, action="signed_in", subject=f"staff:{staff.id}"))
     return staff
 
@@ -90,9 +96,11 @@ def picture(login: str, secret: str) -> str:
     return segno.make(uri, error="m").svg_data_uri(scale=5, border=2, dark="#1D2033", light="#FFFFFF")
 
 
-def _try(session: Session, staff: Staff, code: str, *, now: datetime, ciphers: Ciphers) -> bool:
+def _try(
+    session: Session, staff: Staff, code: str, counter: lock_out.Counter, *, now: datetime, ciphers: Ciphers
+) -> bool:
     """Compare with the codes of this half minute and its neighbours; never one that was used."""
-    if not _is_open(staff, now) or staff.totp_enc is None:
+    if not lock_out.is_open(counter, now) or staff.totp_enc is None:
         return False
     totp = pyotp.TOTP(ciphers.decrypt(staff.totp_enc, _place(staff)).decode())
     given = "".join(c for c in code if c in "0123456789")
@@ -101,13 +109,9 @@ def _try(session: Session, staff: Staff, code: str, *, now: datetime, ciphers: C
         if step > staff.totp_step and hmac.compare_digest(totp.generate_otp(step), given):
             staff.totp_step = step
             return True
-    passwords.count_failure(staff, now)
+    lock_out.count(counter, now)
     session.add(Audit(staff_id=staff.id, action="second_factor_failed", subject=f"staff:{staff.id}"))
     return False
-
-
-def _is_open(staff: Staff, now: datetime) -> bool:
-    return staff.locked_until is None or staff.locked_until <= now
 
 
 def _new_recovery(staff: Staff, ciphers: Ciphers) -> list[str]:

@@ -18,7 +18,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bot.desk import second_factor
+from bot.desk import lock_out, second_factor
 from bot.desk.services import Desk, now, services
 from bot.store.database import Database
 from bot.store.models import Audit, Staff, StaffSession
@@ -79,6 +79,7 @@ def begin(staff: Staff) -> None:
     session["since"] = session["seen"] = int(now().timestamp())
     with services().database.transaction() as store:
         store.add(StaffSession(id=_row(key), staff_id=staff.id, began_at=now(), used_at=now(), device=_device()))
+        lock_out.remember(store, staff.id, now())
     login_user(Reader(staff))
 
 

@@ -20,7 +20,7 @@ from nacl.secret import SecretBox
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
-from bot.desk import passwords, sign_in
+from bot.desk import lock_out, sign_in
 from bot.desk.services import now, services
 from bot.referrals import reader_keys
 from bot.referrals.opening import Unlocked
@@ -60,13 +60,14 @@ def unlock(store: Session, staff_id: int, passphrase: str) -> bool:
     at = now()
     staff = store.get_one(Staff, staff_id, with_for_update=True)
     key = reader_keys.own(store, staff_id)
-    if key is None or is_locked_out(staff, at):
+    counter = lock_out.counter(store, staff, lock_out.device(), at)
+    if key is None or not lock_out.is_open(counter, at):
         return False
     private = reader_keys.unlock(key, passphrase)
     if private is None:
-        wrong(store, staff, at)
+        _wrong(store, counter, staff_id, at)
         return False
-    staff.failed_sign_ins = 0
+    lock_out.forgive(counter)
     store.add(Audit(staff_id=staff_id, at=at, action="key_unlocked", subject=f"staff:{staff_id}"))
     return _hold(staff_id, key.id, private)
 
@@ -80,26 +81,22 @@ def lock() -> None:
         log.warning("conversation_store_away", job="desk", error=type(error).__name__)
 
 
-def is_locked_out(staff: Staff, at: datetime) -> bool:
-    """After five wrong passphrases, codes or passwords."""
-    return staff.locked_until is not None and staff.locked_until > at
-
-
-def wrong(store: Session, staff: Staff, at: datetime) -> None:
+def _wrong(store: Session, counter: lock_out.Counter, staff_id: int, at: datetime) -> None:
     """One more failure, written down."""
-    passwords.count_failure(staff, at)
-    store.add(Audit(staff_id=staff.id, at=at, action="passphrase_wrong", subject=f"staff:{staff.id}"))
+    lock_out.count(counter, at)
+    store.add(Audit(staff_id=staff_id, at=at, action="passphrase_wrong", subject=f"staff:{staff_id}"))
 
 
 def change_passphrase(store: Session, key: ReaderKey, old: str, new: str) -> bool:
     """As `reader_keys.change_passphrase`, with the failures counted."""
     at = now()
     staff = store.get_one(Staff, key.staff_id, with_for_update=True)
-    if is_locked_out(staff, at):
+    counter = lock_out.counter(store, staff, lock_out.device(), at)
+    if not lock_out.is_open(counter, at):
         return False
     if reader_keys.change_passphrase(store, key, old, new, at):
         return True
-    wrong(store, staff, at)
+    _wrong(store, counter, staff.id, at)
     return False
 
 

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from bot.desk import second_factor, sign_in, views_alerts
+from bot.desk import lock_out, second_factor, sign_in, views_alerts
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import FactorForm, StartForm
 from bot.desk.paths import own_path
@@ -26,7 +26,9 @@ def second_step() -> ResponseReturnValue:
     form, failed = FactorForm(), False
     if form.is_submitted():
         with services().database.transaction() as session:
-            staff = second_factor.check(session, waiting, form.code.data or "", now=now(), ciphers=services().ciphers)
+            staff = second_factor.check(
+                session, waiting, form.code.data or "", now=now(), ciphers=services().ciphers, device=lock_out.device()
+            )
         if staff is not None:
             sign_in.begin(staff)
             return redirect(own_path(request.args.get("next")))
@@ -46,7 +48,9 @@ def set_second_factor() -> ResponseReturnValue:
         if staff.totp_since is not None:
             return redirect(url_for("desk.account" if current_user.is_authenticated else "desk.second_step"))
         if form.is_submitted():
-            codes = second_factor.confirm(session, owner, form.code.data or "", now=now(), ciphers=services().ciphers)
+            codes = second_factor.confirm(
+                session, owner, form.code.data or "", now=now(), ciphers=services().ciphers, device=lock_out.device()
+            )
             failed = codes is None
         else:
             codes = None

@@ -19,7 +19,6 @@ from bot.desk.sign_in import reader
 from bot.desk.words import communities as words
 from bot.desk.words import say
 from bot.errors import CommunityError
-from bot.store.attempts import Attempts
 from bot.store.models import BookLine, BookMark, Community, CommunityGroup, GroupMember
 
 ROLES = ("member", "officer", "refused")
@@ -37,7 +36,6 @@ def give_group_code(group_id: int) -> ResponseReturnValue:
     with matters() as session:
         row = communities.theirs(session, reader(), CommunityGroup, group_id)
         code = groups.give_code(session, reader(), row, now(), ciphers=services().ciphers)
-    _forget_tries(group_id)
     return _page(group_id, code)
 
 
@@ -47,7 +45,6 @@ def lock_member_out(group_id: int, member_id: int) -> ResponseReturnValue:
     with matters() as session:
         member = _member(session, group_id, member_id)
         code = groups.lock_out(session, reader(), member, now(), ciphers=services().ciphers)
-    _forget_tries(group_id)
     return _page(group_id, code)
 
 
@@ -143,10 +140,6 @@ def _member(session: Session, group_id: int, member_id: int) -> GroupMember:
     if member is None or member.group_id != row.id or member.ended_at is not None:
         raise CommunityError("not_found")
     return member
-
-
-def _forget_tries(group_id: int) -> None:
-    Attempts(services().redis_client, services().ciphers).clear(f"group:{group_id}")
 
 
 def _back(group_id: int) -> str:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import select
 
-from bot.desk import passwords, second_factor, sign_in, words
+from bot.desk import lock_out, passwords, second_factor, sign_in, words
 from bot.desk.blueprint import blueprint
 from bot.desk.forms import SignInForm
 from bot.desk.paths import own_path
@@ -28,7 +28,10 @@ def sign_in_page() -> ResponseReturnValue:
     if form.is_submitted():
         staff = None
         if form.validate():
-            staff = passwords.sign_in(services().database, form.login.data.strip(), form.password.data, now=now())
+            login = form.login.data.strip()
+            staff = passwords.sign_in(
+                services().database, login, form.password.data, now=now(), device=lock_out.device()
+            )
         if staff is not None:
             return _let_in(staff, request.args.get("next"))
         failed = True

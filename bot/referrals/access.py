@@ -353,6 +353,16 @@ def manages_staff(staff: Staff) -> bool:
     return staff.active and staff.role == "admin"
 
 
+def agrees_to_keys(staff: Staff) -> bool:
+    """Who is the second person where an administrator lets another system read files."""
+    return staff.active and staff.role == "coordinator"
+
+
+def sees_keys(staff: Staff) -> bool:
+    """Who sees which other systems have a key."""
+    return manages_staff(staff) or agrees_to_keys(staff)
+
+
 def reads_sealed(staff: Staff) -> bool:
     """Who has a key of their own, for the sealed queue."""
     return "sealed" in serves(staff)

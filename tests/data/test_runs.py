@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.cases import stages
-from bot.data import runs
+from bot.data import carrying_out, runs
 from bot.data.mapping import ColumnMap
 from bot.data.sheets import SheetError
 from bot.errors import CaseError
@@ -164,6 +164,29 @@ def test_a_run_that_a_dead_worker_left_is_taken_again_and_tells_the_same(
         run = session.get_one(ImportRun, run_id)
         assert (run.state, run.lines, run.added, run.changed, run.bad) == ("done", 3, 2, 0, 1)
         assert len(runs.faults(session, run)) == 1
+
+
+def test_what_breaks_off_every_time_ends_and_what_it_did_is_undone(
+    brought, ordered, database, clock, work, case, monkeypatch
+):
+    run_id = brought(commas({}, OTHER))
+    ordered(run_id, "checking")
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.data.carrying_out._finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ordered(run_id, "running")
+        for _ in range(carrying_out.MOST_TRIES - 1):
+            clock.forward(minutes=4)
+            with pytest.raises(KeyboardInterrupt):
+                work()
+        clock.forward(minutes=4)
+        work()  # not once more
+    with database.transaction() as session:
+        run = session.get_one(ImportRun, run_id)
+        assert (run.state, run.fault, run.added, run.changed) == ("failed", carrying_out.BROKE, 2, 0)
+        assert session.scalars(select(ImportPart)).all() == []
+    undone = ordered(run_id, "undoing")
+    assert (undone.state, undone.undone, case()) == ("undone", 2, None)
 
 
 def test_orders_are_safe_twice_and_refused_out_of_turn(brought, ordered, database, clock, mariama):

@@ -38,6 +38,7 @@ FAULTS = (
     mark("can't be read as a spreadsheet; the rest is not read"),
 )
 FILE_FAULTS = (
+    mark("%(name)s broke off again and again; the operator finds why in the log. What it did so far can be undone"),
     mark("%(name)s can't be read as a spreadsheet; open it, and save it as XLSX again"),
     mark("%(name)s has not the columns that its mapping names"),
     mark("%(name)s has too many columns"),

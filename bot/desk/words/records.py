@@ -164,6 +164,7 @@ ACTIONS = {
     "import_dropped": mark("dropped a file of cases"),
     "files_exported": mark("took files out"),
     "api_token_made": mark("made a key for another system"),
+    "api_token_agreed": mark("agreed to a key for another system"),
     "api_token_revoked": mark("revoked a key of another system"),
     "api.case_put": mark("another system wrote a file"),
     "api.case_moved": mark("another system moved a file"),

@@ -46,7 +46,7 @@ from bot.store.models.process import (
     Visit,
 )
 from bot.store.models.referrals import Alert, Consent, Flag, Ladder, Referral, ReferralEvent, SealedBox, Ticket
-from bot.store.models.staff import Absence, Audit, Duty, ReaderKey, Shift, Staff, StaffSession
+from bot.store.models.staff import Absence, Audit, Duty, KnownDevice, ReaderKey, Shift, Staff, StaffSession
 from bot.store.models.turns import Quarantined, ShardPosition, Turn, TurnSeen
 
 __all__ = [
@@ -89,6 +89,7 @@ __all__ = [
     "ImportRow",
     "ImportRun",
     "Kit",
+    "KnownDevice",
     "Ladder",
     "LateFile",
     "LostContact",

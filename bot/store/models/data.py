@@ -60,6 +60,7 @@ class ImportRun(Base):
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     due_at: Mapped[datetime | None]  # when a worker may take it: a lease, moved on batch by batch
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often one took it since it was ordered
 
 
 class ImportPart(Base):
@@ -124,6 +125,8 @@ class ApiToken(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # None: the command line
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    agreed_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # a coordinator
+    agreed_at: Mapped[datetime | None]  # None: it opens nothing yet
     revoked_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 

@@ -19,8 +19,7 @@ class CommunityGroup(Base):
     name: Mapped[str]
     heads: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how many share; 0: the members by phone
     code_hmac: Mapped[bytes | None]  # Ciphers.code("group|<id>", code)
-    locked_members: Mapped[bool] = mapped_column(server_default=text("false"))  # six errors from members' phones
-    locked_others: Mapped[bool] = mapped_column(server_default=text("false"))
+    locked_others: Mapped[bool] = mapped_column(server_default=text("false"))  # six errors from phones of no member
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -42,6 +41,7 @@ class GroupMember(Base):
     role: Mapped[str]
     name_enc: Mapped[bytes | None]  # as the committee calls them; place: group_members|<group id>|name
     asked_at: Mapped[datetime]
+    locked: Mapped[bool] = mapped_column(server_default=text("false"))  # six errors from this phone; a new code ends it
     opened_at: Mapped[datetime | None]  # the code was right on this phone, or something was done since
     ended_at: Mapped[datetime | None]
     ended: Mapped[str] = mapped_column(server_default="")  # left, refused, lapsed, locked_out

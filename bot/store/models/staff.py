@@ -67,6 +67,18 @@ class StaffSession(Base):
     ended_at: Mapped[datetime | None]
 
 
+class KnownDevice(Base):
+    """A browser in which somebody signed in before: wrong passwords there are counted apart from everybody else's."""
+
+    __tablename__ = "known_devices"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # keyed digest of what the cookie carries
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True, index=True)
+    failed_sign_ins: Mapped[int] = mapped_column(server_default="0")
+    locked_until: Mapped[datetime | None]
+    seen_at: Mapped[datetime]
+
+
 class Duty(Base):
     """A place in a queue's duty list. Position 1 is told first. `office` "" serves all offices."""
 
