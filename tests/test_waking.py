@@ -46,8 +46,7 @@ def test_every_shard_with_answers_is_woken(queue):
 def test_a_job_hears_its_wake_up_before_it_looks(queue, monkeypatch, name):
     looked = []
     lane = SimpleNamespace(wake=lambda: (wake(queue, name, "meanwhile"), looked.append(name)))
-    for one in ("_lane", "_pushing", "_fetching"):
-        monkeypatch.setattr(jobs, one, lane)
+    monkeypatch.setattr(jobs, "_lanes", dict.fromkeys(("telling", "pushing", "fetching"), lane))
     monkeypatch.setattr(jobs, "_services", SimpleNamespace(queue=queue))
     wake(queue, name)
     getattr(jobs, name)()

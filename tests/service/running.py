@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -97,7 +98,8 @@ class Running:
         found = self.pids(name)
         assert found, f"no process of {name}"
         for pid in found:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # a session of the database that was just over
+                os.kill(pid, number)
 
     def query(self, sql, **values):
         """Rows of the service's own database."""
