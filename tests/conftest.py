@@ -68,7 +68,7 @@ def _start_stores(config: pytest.Config) -> dict[str, str]:
     if _STORES not in config.stash:
         folder = Path(tempfile.mkdtemp(prefix="maraba-tests-"))
         # Other stores than the embedded ones: set the three URLs, as for the service.
-        stores = EmbeddedStores(Settings(data_dir=folder), durable=True, say=lambda _line: None)
+        stores = EmbeddedStores(Settings(data_dir=folder), durable=False, say=lambda _line: None)
         stores.start()
         config.stash[_STORES] = stores
         if stores.postgres:
