@@ -25,6 +25,7 @@ from bot.store.database import Database
 from bot.store.deliveries import drop_old_reports
 from bot.store.recordings import forget_old
 from bot.store.tickets import MARKED, mark_taken
+from bot.stores.clients import store_client
 from bot.waking import queue_on, wake
 
 log = structlog.get_logger(__name__)
@@ -41,8 +42,8 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     """Sweep until told to stop (SIGTERM, SIGINT, or `stop`); outlives every store being away."""
     stop = stop or _on_signal()
     database = Database.of(settings, pool_size=2)
-    conversations = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
-    queue_client = Redis.from_url(settings.queue_url, socket_timeout=2, socket_connect_timeout=2)
+    conversations = store_client(settings.redis_url, timeout=2.0)
+    queue_client = store_client(settings.queue_url, timeout=2.0)
     queue = queue_on(queue_client)
 
     def hourly() -> Iterator[bool]:

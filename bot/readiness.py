@@ -9,6 +9,7 @@ from bot.errors import ConfigError
 from bot.referrals import staffing
 from bot.store import migrate
 from bot.stores import UNASKED, check_store
+from bot.stores.clients import store_client
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ def require(settings: Settings, *, process: str) -> None:
 
 
 def _store_faults(settings: Settings) -> list[str]:
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    client = store_client(settings.redis_url, timeout=2.0)
     try:
         found = check_store(client)
     except redis.RedisError:

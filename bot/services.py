@@ -17,6 +17,7 @@ from bot.store.ciphers import Ciphers
 from bot.store.conversations import Conversations
 from bot.store.database import Database
 from bot.store.wire import Wire
+from bot.stores.clients import store_client
 from bot.waking import wake
 from handlers import registry
 
@@ -41,12 +42,12 @@ class Services:
     @cached_property
     def redis_client(self) -> redis.Redis:
         """The conversation store for everything but turns."""
-        return redis.Redis.from_url(self.settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+        return store_client(self.settings.redis_url, timeout=2.0, connect_timeout=1.0)
 
     @cached_property
     def queue_client(self) -> redis.Redis:
         """The job store."""
-        return redis.Redis.from_url(self.settings.queue_url, socket_timeout=5, socket_connect_timeout=2)
+        return store_client(self.settings.queue_url, timeout=2.0, connect_timeout=1.0)
 
     @cached_property
     def gateways(self) -> dict[str, Gateway]:

@@ -131,13 +131,14 @@ def _where(rule, role):
 
 
 def _pages():
-    rows = [(_addressed(endpoint), [of_a_page(role, rule) for role in ROLES]) for endpoint, rule in PAGES.items()]
+    desk = _desk()
+    rows = [(_addressed(desk, endpoint), [of_a_page(role, rule) for role in ROLES]) for endpoint, rule in PAGES.items()]
     return PAGES_HEAD + _table("page or step", rows)
 
 
-def _addressed(endpoint):
+def _addressed(desk, endpoint):
     """`POST /desk/referrals/<id>/accept`."""
-    rules = [rule for rule in _desk().url_map.iter_rules() if rule.endpoint == endpoint]
+    rules = [rule for rule in desk.url_map.iter_rules() if rule.endpoint == endpoint]
     assert rules, f"{endpoint} stands in bot/desk/pages.py and has no page any more"
     methods = "/".join(sorted({method for rule in rules for method in rule.methods} & {"GET", "POST"}))
     return f"`{methods} {rules[0].rule}`"

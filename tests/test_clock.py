@@ -3,7 +3,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis
 from sqlalchemy import select
 
 from bot import clock
@@ -12,6 +11,7 @@ from bot.store.ciphers import SHARDS
 from bot.store.database import Database
 from bot.store.models import DeliveryReport, Referral, Ticket
 from bot.store.tickets import MARKED, mark_taken
+from bot.stores.clients import store_client
 from bot.waking import WAKE_KEPT, queue_on
 
 
@@ -39,7 +39,7 @@ def test_a_sweep_wakes_ladder_outbox_and_the_shards_with_answers(queue, redis_cl
 
 
 def test_without_the_conversation_store_the_rest_is_woken(queue, tmp_path):
-    nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    nowhere = store_client(f"unix://{tmp_path}/none.sock")
     clock.sweep(queue, nowhere)
     assert woken(queue) == [("climb",), ("send_messages",), ("fetch_recordings",), ("broadcast",)]
 

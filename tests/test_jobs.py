@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-import redis
 from rq import SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -31,6 +30,7 @@ from bot.messages import Sent
 from bot.store import keys
 from bot.store.journal import Answer, pack_answer, unpack_entry
 from bot.store.models import Alert, Contact, Ladder, Message
+from bot.stores.clients import store_client
 from bot.waking import queue_on, wake
 from tests.referrals.conftest import Office
 
@@ -139,7 +139,7 @@ def test_wake_ups_are_json_and_carry_ids_only(services, queue_client):
 
 
 def test_a_job_store_that_is_away_is_no_fault_of_whoever_wakes(tmp_path):
-    nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    nowhere = store_client(f"unix://{tmp_path}/none.sock")
     wake(nowhere, "climb")  # does not raise
 
 
@@ -555,7 +555,7 @@ def test_answers_need_no_database(services, phone, tmp_path):
 def test_a_conversation_store_that_is_away_is_survived(services, tmp_path):
     from dataclasses import replace
 
-    nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    nowhere = store_client(f"unix://{tmp_path}/none.sock")
     assert answers.send_waiting(replace(services, conversations=nowhere), [3]) == 0
 
 

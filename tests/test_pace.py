@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis
 
 from bot.errors import ConfigError
 from bot.jobs.pace import Paces
 from bot.kinds import Kind
 from bot.store import pacing
+from bot.stores.clients import store_client
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ def test_one_success_between_failures_is_no_pause(paced):
 
 
 def test_while_the_store_is_away_a_bucket_of_this_process_does(settings, tmp_path):
-    nowhere = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    nowhere = store_client(f"unix://{tmp_path}/none.sock")
     pace = Paces(settings.model_copy(update={"rates": {"kannel": "20"}}), nowhere)
     assert taken(pace, Kind.BROADCAST, 50) == 10
     assert taken(pace, Kind.ALERT, 50) == 10

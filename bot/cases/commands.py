@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import redis
 import typer
 from sqlalchemy.orm import Session
 
@@ -21,6 +20,7 @@ from bot.data.mapping import ColumnMap
 from bot.store.attempts import Attempts
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
+from bot.stores.clients import store_client
 from bot.text.cases import case_number, show_case
 
 MOST_SHOWN = 200  # changed lines listed; faults are all listed
@@ -100,7 +100,7 @@ def _stores() -> Iterator[tuple[Settings, Database, Ciphers]]:
 def _case_desk() -> Iterator[tuple[Session, Attempts, Ciphers]]:
     with (
         _stores() as (settings, database, ciphers),
-        redis.Redis.from_url(settings.redis_url) as client,
+        store_client(settings.redis_url) as client,
         database.transaction() as session,
     ):
         yield session, Attempts(client, ciphers), ciphers

@@ -45,13 +45,13 @@ class Setting:
 
 
 def parts(stores: Services, now: datetime) -> list[Part]:
-    """Every part, in the order of a message's way."""
+    """Every part, in the order of a message's way; a store that did not answer is asked no more."""
     backlog = condition.backlog(stores)
     found = [_conversations(backlog)]
     if backlog is not None:
         found.append(_recorder(backlog, stores.settings.journal_limit))
-    found += [*_database(stores), _jobs(stores), _clock(stores, now), *_gateways(stores)]
-    return found
+    found += [*_database(stores), *_jobs(stores, now)]
+    return found if backlog is None else found + _gateways(stores)
 
 
 def worst(found: list[Part]) -> str:
@@ -128,11 +128,15 @@ def _queue(name: str, one: Waiting) -> Part:
     return Part(name, tone, words, say("Is a gateway paused, does a worker run?") if tone else "")
 
 
-def _jobs(stores: Services) -> Part:
-    name = say("Workers")
+def _jobs(stores: Services, now: datetime) -> list[Part]:
+    """What is known through the job store alone."""
     if not condition.jobs_answer(stores):
-        return Part(say("Job store"), "soon", say("does not answer; everything goes on, seconds later"), "")
-    running = condition.workers(stores)
+        return [Part(say("Job store"), "soon", say("does not answer; everything goes on, seconds later"))]
+    return [_workers(stores), _clock(stores, now)]
+
+
+def _workers(stores: Services) -> Part:
+    name, running = say("Workers"), condition.workers(stores)
     if not running:
         return Part(name, "late", say("none was heard of"), say("Messages and alerts wait. Start a worker."))
     return Part(name, "", say_many("%(count)s runs", "%(count)s run", running))

@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from rq import Queue
 
 from bot.config import Settings
@@ -17,6 +15,7 @@ from bot.jobs.pace import Paces
 from bot.jobs.shelf import Shelves
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
+from bot.stores.clients import store_client
 from bot.waking import queue_on
 from handlers import registry
 
@@ -45,9 +44,7 @@ class Services:
             settings.whatsapp_gateway,
         )
         names = dict.fromkeys((*settings.gateways, *filter(None, carriers)))
-        retry = Retry(ConstantBackoff(0.1), 1)
-        jobs = Redis.from_url(settings.queue_url, retry=retry)
-        conversations = Redis.from_url(settings.redis_url, retry=retry, socket_timeout=5, socket_connect_timeout=2)
+        jobs, conversations = store_client(settings.queue_url), store_client(settings.redis_url)
         gateways = registry.build(settings, names)
         gate = Gate(
             settings,

@@ -21,6 +21,7 @@ from bot.store.database import Database
 from bot.store.journal import NewerSchema
 from bot.store.models import Contact
 from bot.store.wire import Wire
+from bot.stores.clients import store_client
 from bot.waking import wake as wake_job
 from handlers import registry
 
@@ -103,7 +104,7 @@ def run(settings: Settings, *, wake: Wake | None = None, refill: Refill | None =
     default through its own commit.
     """
     database = Database.of(settings, pool_size=1)
-    client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=BLOCK / 1000 + 4)
+    client = store_client(settings.redis_url, timeout=BLOCK / 1000 + 4)
     recording = Recording(
         client,
         Ciphers.of(settings),
@@ -127,7 +128,7 @@ def run(settings: Settings, *, wake: Wake | None = None, refill: Refill | None =
 
 
 def _waking(settings: Settings) -> Wake:
-    queue = redis.Redis.from_url(settings.queue_url, socket_connect_timeout=1, socket_timeout=1)
+    queue = store_client(settings.queue_url, timeout=1.0, connect_timeout=1.0)
     return lambda name, ids: wake_job(queue, name, *ids)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import redis
 
+from bot.stores.clients import store_client
 from bot.stores.programs import Program, StartFault, bound, disk_full
 
 REPAIRABLE = 1_000_000  # bytes of a bad tail that are cut without asking
@@ -92,7 +93,7 @@ class Valkey:
         self.program.stop()
 
     def _answers(self) -> bool:
-        client = redis.Redis.from_url(self.url)
+        client = store_client(self.url)
         deadline = time.monotonic() + START
         try:
             while self.program.running and time.monotonic() < deadline:

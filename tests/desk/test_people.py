@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bot.cases.lookups import Lookups
 from bot.store.models import Audit, Case, Contact, OptOut, Staff
+from bot.stores.clients import store_client
 
 from .conftest import MARIAMA, MORNING, SALIFOU
 
@@ -182,9 +183,7 @@ def test_a_lock_is_told_and_lifted(moussa, files, database):
 
 
 def test_nothing_is_half_done_while_the_conversation_store_is_away(moussa, files, services, database):
-    import redis
-
-    services.redis_client = redis.Redis(unix_socket_path="/nowhere/none.sock")
+    services.redis_client = store_client("unix:///nowhere/none.sock")
     answer = moussa.post(f"/desk/cases/{files['salifou']}/start-code", **{"proof-proof": "in_person"})
     assert answer.status_code == 303
     with database.transaction() as session:

@@ -1,11 +1,15 @@
 """The append-only file is mended after a power cut, never silently and never much; stores we are given are checked."""
 
+import os
 import shutil
+import signal
+import time
 
 import pytest
 import redis
 
 from bot.stores import StartFault, Valkey, check_store
+from bot.stores.clients import store_client
 
 
 @pytest.fixture
@@ -107,3 +111,36 @@ def test_a_missing_program_is_one_sentence(store, tmp_path):
     store.program.command = [str(tmp_path / "gone")]
     with pytest.raises(StartFault, match="gone is missing; run `make setup`"):
         store.start()
+
+
+# --- our client of a store
+
+
+def test_a_store_that_is_away_is_known_at_once(tmp_path):
+    began = time.monotonic()
+    with store_client(f"unix://{tmp_path}/none.sock") as client, pytest.raises(redis.ConnectionError):
+        client.ping()
+    assert time.monotonic() - began < 1
+
+
+def test_a_store_that_hangs_is_not_asked_a_second_time(store):
+    store.start()
+    with store_client(store.url, timeout=0.5) as client:
+        assert client.ping()
+        os.kill(store.program.process.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            with pytest.raises(redis.TimeoutError):
+                client.ping()
+            assert time.monotonic() - began < 1
+        finally:
+            os.kill(store.program.process.pid, signal.SIGCONT)
+
+
+def test_after_a_restart_of_the_store_the_first_call_finds_it(store):
+    store.start()
+    with store_client(store.url) as client:
+        client.set("kept", "yes")
+        store.stop()
+        store.start()
+        assert client.get("kept") == b"yes"
