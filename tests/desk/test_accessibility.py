@@ -1,8 +1,12 @@
 """Every page of the desk in Chromium: axe finds nothing at WCAG 2.2 AA, the keyboard reaches everything, pages are light."""
 
 import gzip
+import itertools
+import re
 import threading
+from collections import defaultdict
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -19,10 +23,11 @@ from .conftest import EVENING, MORNING, NOON, REFUSED
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = (ROOT / "tests/browser/axe/axe.min.js").read_text(encoding="utf-8")
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RUN = "tags => axe.run(document, {runOnly: tags}).then(found => found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')))"
+RUN = "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(found => found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')))"
 FIRST, AFTER = 100_000, 20_000  # bytes over the line, the first time and once the browser keeps the files
-# Of whom a page is looked at; what needs an id is opened from a list below.
-LOOKERS = ("hadiza", "moussa", "ousmane", "adamou", "zeinabou", "salamatou")
+# Of whom a page is looked at, who sees most of it first; what needs an id is opened from a list below.
+LOOKERS = ("ousmane", "hadiza", "moussa", "adamou", "zeinabou", "salamatou")
+ELEMENT = re.compile(r'<(\w+)(?: [^>]*?class="([^"]*)")?')
 
 
 @pytest.fixture
@@ -74,14 +79,20 @@ def programme(database, cast, password_hash, ciphers):
         ]
 
 
-def addresses(app, reader):
-    """The pages without an id that this reader may open by a link."""
+def pages(app, reader, *more):
+    """The pages without an id that this reader may open by a link, and `more`: address to answer, packed."""
     plain = [
         str(rule)
         for rule in app.url_map.iter_rules()
         if rule.endpoint in PAGES and "GET" in rule.methods and not rule.arguments
     ]
-    return sorted(path for path in plain if reader.get(path).status_code == 200)
+    answers = {path: reader.get(path, headers={"Accept-Encoding": "gzip"}) for path in [*sorted(plain), *more]}
+    return {path: answer for path, answer in answers.items() if answer.status_code == 200}
+
+
+def words(answer):
+    """The text of a page that may be packed."""
+    return (gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data).decode()
 
 
 @pytest.fixture
@@ -91,6 +102,12 @@ def served(app):
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     server.server_close()
+
+
+def cookie(reader, address):
+    """By which a browser is this reader's."""
+    kept = reader.client.get_cookie("maraba_desk", path="/desk").value
+    return {"name": "maraba_desk", "value": kept, "url": f"{address}/desk"}
 
 
 @pytest.fixture
@@ -104,8 +121,7 @@ def browse(chromium, served):
         )
         contexts.append(context)
         if reader is not None:
-            kept = reader.client.get_cookie("maraba_desk", path="/desk").value
-            context.add_cookies([{"name": "maraba_desk", "value": kept, "url": f"{served}/desk"}])
+            context.add_cookies([cookie(reader, served)])
         return context.new_page()
 
     yield open_window
@@ -119,42 +135,54 @@ def faults(page):
     return page.evaluate(RUN, LEVELS)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
-def test_axe_finds_nothing(app, readers, busy, amina, files, browse, width, dark):
-    found = {}
-    pages = {
+def too_wide(page):
+    return ["wider than the window"] * page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+
+
+@pytest.fixture
+def look(browse, served):
+    """Axe looks at a page of a reader, or of nobody: in turn narrow and dark, wide and light, or `both`. What it says, by page."""
+    page, turns, found = browse(), itertools.count(), {}
+
+    def look_at(reader, path, *, both=False):
+        page.context.clear_cookies()
+        if reader is not None:
+            page.context.add_cookies([cookie(reader, served)])
+        for dark in (True, False) if both else (next(turns) % 2 == 0,):
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            page.set_viewport_size({"width": 360 if dark else 1280, "height": 900})
+            page.goto(path)
+            assert urlsplit(page.url).path == path
+            if said := too_wide(page) + faults(page):
+                found[path, dark] = said
+        return found
+
+    return look_at
+
+
+def test_axe_finds_nothing(app, readers, busy, amina, files, look):
+    """Each page once, and again of whoever sees kinds of things on it that nobody before did; the chief ones in both looks."""
+    ids = {
         "hadiza": [f"/desk/referrals/{busy}"],
         "moussa": [f"/desk/phones/{amina}", f"/desk/cases/{files['salifou']}"],
     }
+    chief = {("hadiza", path) for path in ("/desk/", "/desk/queues", *ids["hadiza"])} | {("moussa", ids["moussa"][1])}
+    seen = defaultdict(set)
     for login, reader in readers.items():
-        page = browse(reader, width=width, dark=dark)
-        paths = addresses(app, reader) + pages.get(login, [])
-        assert "/desk/" in paths
-        for path in paths:
-            page.goto(path)
-            if said := faults(page):
-                found[login, path] = said
-    page = browse(width=width, dark=dark)
-    page.goto("/desk/sign-in")
-    assert faults(page) == []
-    assert found == {}
+        shown = pages(app, reader, *ids.get(login, []))
+        assert {"/desk/", *ids.get(login, [])} <= set(shown)
+        for path, answer in shown.items():
+            kinds = set(ELEMENT.findall(words(answer).partition("<main")[2]))
+            if kinds - seen[path] or (login, path) in chief:
+                look(reader, path, both=(login, path) in chief)
+            seen[path] |= kinds
+    assert look(None, "/desk/sign-in", both=True) == {}
 
 
-def test_the_pages_of_a_programme_are_light_and_axe_finds_nothing(programme, signed_in, browse):
-    """Each once: narrow and dark, then wide and light, in turn."""
-    found = {}
+def test_the_pages_of_a_programme_are_light_and_axe_finds_nothing(programme, signed_in, look):
     readers = {login: signed_in(login) for login in ("rakia", "moussa")}
-    windows = {
-        (login, dark): browse(reader, width=360 if dark else 1280, dark=dark)
-        for login, reader in readers.items()
-        for dark in (True, False)
-    }
-    for number, (login, path) in enumerate(programme):
-        page = windows[login, number % 2 == 0]
-        page.goto(path)
-        wide = page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
-        if said := faults(page) + ["wider than the window"] * wide:
-            found[path] = said
+    for login, path in programme:
+        found = look(readers[login], path)
         assert len(readers[login].get(path, headers={"Accept-Encoding": "gzip"}).data) < AFTER, path
     assert found == {}
 
@@ -230,11 +258,10 @@ def test_pages_are_light(app, readers, opened):
         one = opened(str(5_000_000 + number), terms=terms, level=level, told="hadiza" if number % 2 else None)
     kept = sum(len((STATIC / name).read_bytes()) for name in ("maraba.css", "desk.js", "keys.js", "mark.svg"))
     for login, reader in readers.items():
-        for path in [*addresses(app, reader), *([f"/desk/referrals/{one}"] if login == "hadiza" else [])]:
-            answer = reader.get(path, headers={"Accept-Encoding": "gzip"})
+        for path, answer in pages(app, reader, *([f"/desk/referrals/{one}"] if login == "hadiza" else [])).items():
             assert len(answer.data) < AFTER, (login, path)
             assert len(answer.data) + kept < FIRST, (login, path)
-            assert b"</html>" in (gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data)
+            assert "</html>" in words(answer)
 
 
 def test_the_pages_of_the_guide(readers, busy, browse, opened, database, cast, request):
