@@ -95,6 +95,11 @@ class Reader:
         return self.client.post("/desk/sign-in", data=fields)
 
 
+def untokened(page: str) -> str:
+    """A page without its CSRF tokens, which change with each second."""
+    return re.sub(r'(name="csrf_token"[^>]*value=")[^"]+', r"\1", page)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _quick_argon():
     """The same algorithm with less work: these tests sign in two hundred times."""
@@ -117,13 +122,45 @@ def services(
     return Services(production, database, ciphers, redis_client, queue_client, gateways)
 
 
+class Standing:
+    """The one application of a process, for two hundred pages and their templates cost a while to build.
+
+    It asks this for its services: whatever stands behind the test that runs.
+    """
+
+    def __init__(self) -> None:
+        self.of_test: Services | None = None
+        self.hands = Hands()
+        self.app = Flask("maraba")
+        self.app.testing = True
+        self.config: dict[str, object] = {}
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.of_test, name)
+
+    def now(self) -> datetime:
+        return self.hands()
+
+    def behind(self, services: Services, hands: Hands) -> Flask:
+        """The application, as new."""
+        self.of_test, self.hands = services, hands
+        if not self.config:
+            desk.register(self.app, self, clock=self.now)
+            self.app.config["SESSION_COOKIE_SECURE"] = False  # the test client speaks http
+            self.config.update(self.app.config)
+        self.app.config.clear()
+        self.app.config.update(self.config)
+        return self.app
+
+
+@pytest.fixture(scope="session")
+def standing() -> Standing:
+    return Standing()
+
+
 @pytest.fixture
-def app(services: Services, hands: Hands) -> Flask:
-    app = Flask("maraba")
-    app.testing = True
-    desk.register(app, services, clock=hands)
-    app.config["SESSION_COOKIE_SECURE"] = False  # the test client speaks http
-    return app
+def app(services: Services, hands: Hands, standing: Standing) -> Flask:
+    return standing.behind(services, hands)
 
 
 @pytest.fixture
