@@ -5,6 +5,8 @@ import re
 import time
 import uuid
 from datetime import date, timedelta
+from functools import cache
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -77,6 +79,35 @@ def dialled(caller):
     return dial
 
 
+class Desk(requests.Session):
+    """The desk by its bare answers, which say as much as a page does of what somebody may not see."""
+
+    def __init__(self, service, login):
+        super().__init__()
+        self.service, self.login = service, login
+        self.post(
+            self.service + "/desk/sign-in", self.form("/desk/sign-in", login=login, password=DEVELOPMENT_PASSWORD)
+        )
+        assert self.gets("/desk/").status_code == 200
+
+    def gets(self, path):
+        return self.get(self.service + path, allow_redirects=False, timeout=SOON)
+
+    def form(self, path, **fields):
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.gets(path).text)[1]
+        return {"csrf_token": token, **fields}
+
+    def finds(self, wanted):
+        form = self.form("/desk/find", wanted=wanted)
+        return self.post(self.service + "/desk/find", form, allow_redirects=False, timeout=SOON)
+
+
+@pytest.fixture(scope="module")
+def desk_of(service):
+    """The desk of somebody, who signs in once for all tests."""
+    return cache(lambda login: Desk(service, login))
+
+
 @pytest.fixture
 def signs_in(opened):
     """Their browser, on Today."""
@@ -139,6 +170,11 @@ def finds(page, ticket):
     return page.url
 
 
+def address_of(desk, ticket):
+    """The address of a request, by its number, as soon as it is recorded."""
+    return until(lambda: desk.finds(ticket).headers.get("Location"), f"{ticket} is not found")
+
+
 def bare(text, *numbers):
     """A page without tokens and without the number that was asked for."""
     for number in numbers:
@@ -146,20 +182,15 @@ def bare(text, *numbers):
     return re.sub(r'value="[^"]*"|nonce="[^"]*"|\d\d[:h]\d\d', "", text)
 
 
-def knows_nothing_of(page, ticket, address):
+def knows_nothing_of(desk, ticket, address):
     """Neither lists, search nor the very address differ from what they are for a request that never was."""
-    here = base(page)
     for path in ("/desk/", "/desk/queues", "/desk/messages"):
-        assert ticket not in page.request.get(here + path).text(), path
-    there, never = page.request.get(address), page.request.get(f"{here}/desk/referrals/{uuid.uuid4().hex}")
-    assert (there.status, bare(there.text())) == (never.status, bare(never.text())) == (404, bare(never.text()))
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.request.get(f"{here}/desk/find").text())[1]
-    found = [
-        page.request.post(f"{here}/desk/find", form={"csrf_token": token, "wanted": wanted}, max_redirects=0)
-        for wanted in (ticket, "999-9999")
-    ]
-    assert found[0].status == found[1].status
-    assert bare(found[0].text(), ticket) == bare(found[1].text(), "999-9999")
+        assert ticket not in desk.gets(path).text, path
+    there, never = (desk.gets(path) for path in (urlsplit(address).path, f"/desk/referrals/{uuid.uuid4().hex}"))
+    assert (there.status_code, bare(there.text)) == (never.status_code, bare(never.text)) == (404, bare(never.text))
+    found = [desk.finds(wanted) for wanted in (ticket, "999-9999")]
+    assert found[0].status_code == found[1].status_code
+    assert bare(found[0].text, ticket) == bare(found[1].text, "999-9999")
 
 
 def folds_out(page, section):
@@ -222,16 +253,16 @@ def test_hadiza_from_the_threat_to_a_message_in_hausa_and_open_again(phones, cal
     assert "pas résolu" in page.inner_text("main")
 
 
-def test_moussa_reads_of_a_kit_and_sees_no_sign_of_a_threat(dialled, signs_in):
+def test_moussa_reads_of_a_kit_and_sees_no_sign_of_a_threat(dialled, signs_in, desk_of):
     threat, kit = dialled(a_phone(), *A_THREAT), dialled(a_phone(), *A_KIT)
-    address = finds(signs_in("hadiza"), threat)
+    address = address_of(desk_of("hadiza"), threat)
     moussa = signs_in("moussa", width=360, height=800)
     finds(moussa, kit)
     moussa.click("form[action$='/accept'] button")
     moussa.wait_for_selector("#log form")
     goes(moussa, "/desk/")
     moussa.wait_for_selector(f"text={kit}")
-    knows_nothing_of(moussa, threat, address)
+    knows_nothing_of(desk_of("moussa"), threat, address)
 
 
 def test_the_coordinator_sees_a_gap_of_the_rota_and_plans_it_shut(signs_in):
@@ -259,7 +290,7 @@ def plans(page, day):
     page.wait_for_selector(".rota")
 
 
-def test_the_focal_point_alone_opens_what_is_sealed(dialled, signs_in):
+def test_the_focal_point_alone_opens_what_is_sealed(dialled, signs_in, desk_of):
     fatchima = signs_in("fatchima")
     goes(fatchima, "/desk/sealed-key")
     for name in ("new-passphrase", "new-again"):
@@ -276,7 +307,7 @@ def test_the_focal_point_alone_opens_what_is_sealed(dialled, signs_in):
     fatchima.wait_for_selector("#seal form[action$='/lock']")
 
     for login in ("hadiza", "moussa", "mariama", "ousmane", "issa"):
-        knows_nothing_of(signs_in(login), ticket, address)
+        knows_nothing_of(desk_of(login), ticket, address)
 
 
 @pytest.fixture
@@ -289,28 +320,26 @@ def enrolled(caller):
     return TICKET.search("".join(screen.text for screen in call.screens))[0]
 
 
-def test_a_partner_sees_the_kit_of_its_own_case_alone(enrolled, dialled, signs_in):
+def test_a_partner_sees_the_kit_of_its_own_case_alone(enrolled, dialled, signs_in, desk_of):
     other = dialled(a_phone(), *A_KIT)
-    moussa, idi = signs_in("moussa"), signs_in("idi", width=360, height=800)
-    address, elsewhere = finds(moussa, enrolled), finds(moussa, other)
+    moussa, idi = signs_in("moussa"), desk_of("idi")
+    address, elsewhere = finds(moussa, enrolled), address_of(desk_of("moussa"), other)
     knows_nothing_of(idi, enrolled, address)
-    moussa.goto(address)
     moussa.click("form[action$='/accept'] button")
     moussa.click("#code summary")
     moussa.select_option("[name=code-code]", "KIT")
     moussa.click("#code form button")
     moussa.wait_for_selector("dd:has-text('KIT · ')")
-    finds(idi, enrolled)
+    finds(signs_in("idi", width=360, height=800), enrolled)
     knows_nothing_of(idi, other, elsewhere)
     for path in ("/desk/broadcasts", "/desk/indicators", "/desk/staff", "/desk/records"):
-        assert idi.request.get(base(idi) + path).status == 404, path
+        assert idi.gets(path).status_code == 404, path
 
 
-def test_an_administrator_lets_people_in_and_out_and_reads_nothing(opened, dialled, signs_in):
+def test_an_administrator_lets_people_in_and_out_and_reads_nothing(opened, dialled, signs_in, desk_of):
     ticket = dialled(a_phone(), *A_THREAT)
-    address = finds(signs_in("hadiza"), ticket)
+    knows_nothing_of(desk_of("issa"), ticket, address_of(desk_of("hadiza"), ticket))
     issa, login = signs_in("issa"), f"zara{random.randrange(1000, 9999)}"
-    knows_nothing_of(issa, ticket, address)
 
     goes(issa, "/desk/staff/new")
     issa.fill("[name=login]", login)
