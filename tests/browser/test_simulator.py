@@ -10,7 +10,14 @@ from bot.config import ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TICKET = re.compile(r"\d{3}-\d{4}")
 SALIFOU = "+22790001234"
+LIGHT, DARK = "rgb(243, 240, 234)", "rgb(17, 19, 29)"  # of the page
 STORY_TIME = 120_000  # milliseconds, on a busy machine
+
+
+@pytest.fixture
+def hurried(opened):
+    """The page for somebody who asked for less motion: a story makes no pauses to read in, and types at once."""
+    return opened(reduced_motion="reduce")
 
 
 def play(page, story):
@@ -44,26 +51,24 @@ def messages(service, phone="", channel=""):
     ]
 
 
-def test_my_kit_enrols_and_hears_where_the_file_is(opened):
-    page = opened()
-    play(page, "kit")
-    screen = page.inner_text("#screen")
+def test_my_kit_enrols_and_hears_where_the_file_is(hurried):
+    play(hurried, "kit")
+    screen = hurried.inner_text("#screen")
     assert "depuis le" in screen
     assert "2 Rendez-vous" in screen
-    assert int(page.inner_text("#septets")) <= 160
-    assert "GSM-7" in page.inner_text("#encoding")
+    assert int(hurried.inner_text("#septets")) <= 160
+    assert "GSM-7" in hurried.inner_text("#encoding")
 
 
-def test_too_long_opens_a_request_with_one_key(opened):
-    page = opened()
-    play(page, "long")
-    assert TICKET.search(page.inner_text("#slot-whatsapp .bubble:last-child"))
-    assert "••••" in page.inner_text("#slot-whatsapp .thread")
-    assert "7306" not in page.inner_text("#slot-whatsapp .thread")
+def test_too_long_opens_a_request_with_one_key(hurried):
+    play(hurried, "long")
+    assert TICKET.search(hurried.inner_text("#slot-whatsapp .bubble:last-child"))
+    assert "••••" in hurried.inner_text("#slot-whatsapp .thread")
+    assert "7306" not in hurried.inner_text("#slot-whatsapp .thread")
 
 
-def test_talk_in_private_alerts_hadiza_without_a_word_too_many(opened, service, picture):
-    page = opened()
+def test_talk_in_private_alerts_hadiza_without_a_word_too_many_and_shows_five_pairs_of_eyes(hurried, service, picture):
+    page = hurried
     play(page, "private")
     text = page.query_selector_all("#slot-staff .bubble.critical")[-1].inner_text()
     assert TICKET.search(text)
@@ -76,31 +81,26 @@ def test_talk_in_private_alerts_hadiza_without_a_word_too_many(opened, service, 
     assert "Mon dossier" in page.inner_text("#screen")
     assert "Continuer" not in page.inner_text("#screen")
     picture(page, "simulator-1280")
+    page.click("#tab-eyes")
+    page.wait_for_selector(".eye")
+    found = {eye.query_selector("h3").inner_text(): eye.inner_text() for eye in page.query_selector_all(".eye")}
+    assert [name.split(",")[0] for name in found] == ["A phone thief", "The operator", "Moussa", "Hadiza", "Mariama"]
+    by_name = {name.split(",")[0]: text for name, text in found.items()}
+    ticket = TICKET.search(text).group()
+    assert ticket in by_name["Hadiza"]
+    assert ticket not in by_name["Moussa"]
+    assert ticket not in by_name["Mariama"]
+    picture(page, "simulator-eyes-1280")
 
 
-def test_nobody_answers_and_the_deputy_is_told(opened):
-    page = opened()
+def test_nobody_answers_and_the_deputy_is_told(hurried):
+    page = hurried
     play(page, "nobody")
     assert page.input_value("#who-staff") != page.evaluate(
         "() => document.querySelector('#who-staff').options[0].value"
     )
     assert re.search(r"sans reponse depuis (1[3-9]|2\d) min", page.inner_text("#slot-staff .bubble:last-child"))
     assert page.get_attribute("#fast", "aria-pressed") == "false"
-
-
-def test_who_can_see_what_shows_five_pairs_of_eyes(opened, picture):
-    page = opened()
-    play(page, "private")
-    page.click("#tab-eyes")
-    page.wait_for_selector(".eye")
-    found = {eye.query_selector("h3").inner_text(): eye.inner_text() for eye in page.query_selector_all(".eye")}
-    assert [name.split(",")[0] for name in found] == ["A phone thief", "The operator", "Moussa", "Hadiza", "Mariama"]
-    by_name = {name.split(",")[0]: text for name, text in found.items()}
-    ticket = TICKET.search(page.query_selector_all("#slot-staff .bubble.critical")[-1].inner_text()).group()
-    assert ticket in by_name["Hadiza"]
-    assert ticket not in by_name["Moussa"]
-    assert ticket not in by_name["Mariama"]
-    picture(page, "simulator-eyes-1280")
 
 
 def test_do_it_yourself_follows_the_hand(opened):
@@ -118,10 +118,12 @@ def test_a_story_can_be_paused_stepped_and_stopped(opened):
     page.click('[data-story="kit"] [data-act="play"]')
     page.click('[data-story="kit"] [data-act="pause"]')
     step = page.inner_text('[data-story="kit"] .step')
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(1500)  # longer than the pause before a step
     assert page.inner_text('[data-story="kit"] .step') == step
     page.click('[data-story="kit"] [data-act="next"]')
     page.wait_for_selector('[data-story="kit"] .step:has-text("2 of 5")')
+    page.click('[data-story="kit"] [data-act="pause"]')  # goes on, key after key
+    page.wait_for_selector('[data-story="kit"] .step:has-text("3 of 5")')
     page.click('[data-story="kit"] [data-act="stop"]')
     page.wait_for_selector('[data-story="kit"] [data-act="play"]')
 
@@ -218,12 +220,12 @@ def test_the_keyboard_is_enough(opened):
     assert outline != "none"
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1024, 1280])
-def test_nothing_overflows(opened, width):
-    page = opened(width=width, height=900)
-    page.click("#tab-whatsapp") if width < 900 else None
-    wide = page.evaluate("() => document.documentElement.scrollWidth")
-    assert wide <= width
+def test_nothing_overflows(opened):
+    page = opened(width=1280, height=900)
+    for width in (1280, 1024, 768, 360, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.click("#tab-whatsapp") if width < 900 else None
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
 def test_small_screens_have_tabs_and_a_bar_and_say_where_the_alert_is(opened):
@@ -240,16 +242,13 @@ def test_small_screens_have_tabs_and_a_bar_and_say_where_the_alert_is(opened):
     page.wait_for_selector("#path pre")
 
 
-def test_dark_mode_is_dark(opened):
-    page = opened(dark=True)
-    dial(page)
-    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(17, 19, 29)"
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_axe_finds_nothing(opened, width):
-    page = opened(width=width)
+def test_dark_mode_is_dark_and_axe_finds_nothing_in_either(opened):
+    page = opened()
     page.evaluate((ROOT / "tests/browser/axe/axe.min.js").read_text(encoding="utf-8"))
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags}).then(found => found.violations)", tags)
-    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
+    for width, scheme, background in ((1280, "light", LIGHT), (360, "dark", DARK)):
+        page.set_viewport_size({"width": width, "height": 1190})
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("seen => getComputedStyle(document.body).backgroundColor === seen", arg=background)
+        found = page.evaluate("tags => axe.run(document, {runOnly: tags}).then(found => found.violations)", tags)
+        assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
