@@ -52,3 +52,28 @@ def test_a_job_hears_its_wake_up_before_it_looks(queue, monkeypatch, name):
     getattr(jobs, name)()
     assert looked
     assert woken(queue) == [(name,), (name, "meanwhile")]
+
+
+LANES = ("telling", "pushing", "fetching", "announcing", "importing", "reaching_out", "warning")
+
+
+@pytest.mark.parametrize(
+    ("job", "lanes"),
+    [
+        ("climb", ["telling"]),
+        ("send_messages", ["telling", "pushing"]),
+        ("fetch_recordings", ["fetching"]),
+        ("broadcast", ["announcing"]),
+        ("work_on_imports", ["importing"]),
+        ("reach_out", ["reaching_out"]),
+        ("warn_of_gaps", ["warning"]),
+    ],
+)
+def test_in_a_worker_a_wake_up_takes_no_time(queue, monkeypatch, job, lanes):
+    """Whoever hears wake-ups does none of the work: a long round of one kind would hold up all others."""
+    called = []
+    every = {name: SimpleNamespace(wake=lambda name=name: called.append(name)) for name in LANES}
+    monkeypatch.setattr(jobs, "_lanes", every)
+    monkeypatch.setattr(jobs, "_services", SimpleNamespace(queue=queue))  # without a database: work would fail
+    getattr(jobs, job)()
+    assert called == lanes
