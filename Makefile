@@ -33,7 +33,7 @@ test: setup ## every test; some of them: make test ARGS="tests/text -k cut"
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 country: setup ## the load figures of docs, with 100,000 files and requests
-	MARABA_TEST_COUNTRY=1 $(BIN)/python -m pytest -s tests/desk/test_speed.py tests/data/test_speed.py tests/outreach/test_many.py $(ARGS)
+	MARABA_TEST_COUNTRY=1 $(BIN)/python -m pytest -s tests/desk/test_speed.py tests/data/test_speed.py tests/outreach/test_many.py tests/test_sending.py $(ARGS)
 
 bench: setup ## speed, as ratios
 	$(BIN)/python -m tests.benchmarks $(ARGS)

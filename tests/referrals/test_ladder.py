@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text, update
+from structlog.testing import capture_logs
 
 from bot.engine.effects import StaffAnswer
 from bot.referrals import ladder, writing
@@ -124,7 +125,9 @@ def test_a_row_that_cannot_be_climbed_holds_up_nobody(office, climb, monkeypatch
 
     with monkeypatch.context() as broken:
         broken.setattr(ladder, "chain", chain)
-        climb()
+        with capture_logs() as logs:
+            climb()
+        assert "ladder_step_failed" in {one["event"] for one in logs}
         assert (len(told(office, bad)), len(told(office, good))) == (0, 1)
     climb(timedelta(seconds=19))
     assert told(office, bad) == []
