@@ -149,8 +149,7 @@ def _session_database(store_urls: dict[str, str]) -> Iterator[Database]:
 
 @pytest.fixture
 def database(_session_database: Database) -> Iterator[Database]:
-    """A migrated, empty PostgreSQL."""
-    _empty(_session_database)
+    """A migrated, empty PostgreSQL: a copy that is new with each run, and emptied after each test."""
     yield _session_database
     _empty(_session_database)
 
