@@ -46,7 +46,9 @@ class Watched:
 
 
 class Supervisor:
-    """Everything on one machine. `children` are the commands of the four processes, for tests others."""
+    """Everything on one machine. `children` are the commands of the four processes, for tests others; `patience` is what
+    each may take to stop, in seconds.
+    """
 
     def __init__(
         self,
@@ -55,8 +57,10 @@ class Supervisor:
         children: Mapping[str, list[str]] | None = None,
         prepare: Callable[[Settings], None] | None = None,
         say: Callable[[str], None] | None = None,
+        patience: float = 8.0,
     ) -> None:
         self.settings = settings
+        self.patience = patience
         self.say = say or _say
         self.stores = EmbeddedStores(settings, say=self.say)
         self.prepare = prepare or prepare_stores
@@ -116,7 +120,7 @@ class Supervisor:
         for name, command in self._commands.items():
             if self._stopping():
                 return
-            program = Program(name, bound(command), environment=environment, patience=8.0)
+            program = Program(name, bound(command), environment=environment, patience=self.patience)
             self._watched[name] = Watched(program, program.start, started=time.monotonic())
             program.start()
         self.say(f"started {', '.join(self._commands)}")

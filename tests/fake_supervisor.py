@@ -1,5 +1,8 @@
-"""The real supervisor with stand-in processes: `python -m tests.fake_supervisor FOLDER`, settings by environment."""
+"""The real supervisor with stand-in processes: `python -m tests.fake_supervisor FOLDER`, settings by environment;
+FAKE_PATIENCE: seconds in which each must have stopped.
+"""
 
+import os
 import sys
 
 from bot import config
@@ -13,8 +16,9 @@ def main(folder):
     module = [sys.executable, "-m", "tests.fake_service"]
     children = {name: [*module, name, folder] for name in ("recorder", "worker", "clock")}
     children["web"] = [*module, "web", folder, str(settings.port)]
+    patience = float(os.environ.get("FAKE_PATIENCE", "8"))
     try:
-        Supervisor(settings, children=children, prepare=lambda _settings: None).run()
+        Supervisor(settings, children=children, prepare=lambda _settings: None, patience=patience).run()
     except BotError as fault:
         typer.echo(f"maraba: {fault}", err=True)
         sys.exit(1)

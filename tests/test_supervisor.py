@@ -59,9 +59,10 @@ class Machine:
         self.runs.append(run)
         return run
 
-    def started(self):
-        run = self.start()
+    def started(self, **options):
+        run = self.start(**options)
         eventually(lambda: "ready after" in self.said(), within=STARTED)
+        eventually(lambda: all((self.folder / f"{name}.pid").exists() for name in CHILDREN))  # web may be the first
         return run
 
     def said(self, number=-1):
@@ -210,8 +211,7 @@ def test_sigint_stops_it_even_when_it_was_started_with_sigint_ignored(machine):
 
 
 def test_a_second_signal_ends_a_stop_that_hangs(machine):
-    machine.start(environment={"FAKE_STUBBORN": "worker"})
-    eventually(lambda: "ready after" in machine.said(), within=STARTED)
+    machine.started(environment={"FAKE_STUBBORN": "worker"})
     run = machine.runs[-1]
     pids = [machine.pid(name) for name in CHILDREN] + machine.store_pids()
     run.send_signal(signal.SIGINT)
@@ -222,10 +222,10 @@ def test_a_second_signal_ends_a_stop_that_hangs(machine):
 
 
 def test_a_child_that_does_not_stop_is_ended_after_a_while(machine):
-    machine.start(environment={"FAKE_STUBBORN": "worker"})
-    eventually(lambda: "ready after" in machine.said(), within=STARTED)
+    machine.started(environment={"FAKE_STUBBORN": "worker", "FAKE_PATIENCE": "1"})
     machine.runs[-1].terminate()
     assert machine.runs[-1].wait(ENDED) == 0
+    assert ["worker", "asked"] in machine.events()
     assert not alive(machine.pid("worker"))
 
 
