@@ -322,7 +322,9 @@ def test_a_digest_that_fails_holds_up_nobody_elses(office, climb, monkeypatch):
 
     monkeypatch.setattr(ladder, "letter", broken)
     later = timedelta(days=1)
-    assert len(climb(later)) == 1
+    with capture_logs() as logs:
+        assert len(climb(later)) == 1
+    assert "ladder_step_failed" in {one["event"] for one in logs}
     assert "NORMAL" in office.texts(second)[0]
     monkeypatch.undo()
     assert climb(later + timedelta(seconds=10)) == []  # left alone a little
