@@ -152,7 +152,7 @@ def look(browse, served):
         for dark in (True, False) if both else (next(turns) % 2 == 0,):
             page.emulate_media(color_scheme="dark" if dark else "light")
             page.set_viewport_size({"width": 360 if dark else 1280, "height": 900})
-            page.goto(path)
+            assert page.goto(path).status == 200, path
             assert urlsplit(page.url).path == path
             if said := too_wide(page) + faults(page):
                 found[path, dark] = said
