@@ -16,19 +16,25 @@ def production(settings):
 
 
 @pytest.fixture
-def careless(tmp_path):
-    """Changes to the settings for a store of its own that may lose a second."""
+def durable(tmp_path):
+    """Changes to the settings for a store of its own that loses nothing."""
     store = Valkey("conversation", folder=tmp_path / "v", socket=tmp_path / "v.sock", durable=True)
     store.start()
-    with redis.Redis.from_url(store.url) as client:
-        client.config_set("appendfsync", "everysec")
     yield {"redis_url": store.url}
     store.stop()
 
 
-def test_recorder_worker_and_clock_start_on_good_stores(production, database, redis_client):
+@pytest.fixture
+def careless(durable):
+    """It may lose a second."""
+    with redis.Redis.from_url(durable["redis_url"]) as client:
+        client.config_set("appendfsync", "everysec")
+    return durable
+
+
+def test_recorder_worker_and_clock_start_on_good_stores(production, database, durable):
     for process in ("recorder", "worker", "clock"):
-        readiness.require(production, process=process)
+        readiness.require(production.model_copy(update=durable), process=process)
 
 
 def test_web_refuses_queues_with_fewer_than_two_people(production, database, redis_client):
