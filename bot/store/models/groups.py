@@ -19,6 +19,7 @@ class CommunityGroup(Base):
     name: Mapped[str]
     heads: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how many share; 0: the members by phone
     code_hmac: Mapped[bytes | None]  # Ciphers.code("group|<id>", code)
+    locked_members: Mapped[bool] = mapped_column(server_default=text("false"))  # read by the release before alone
     locked_others: Mapped[bool] = mapped_column(server_default=text("false"))  # six errors from phones of no member
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -1,6 +1,7 @@
 """wrong group codes count for each member's phone
 
-What locked all members before locks each of them now, until the committee gives a new code.
+What locked all members before locks each of them now, until the committee gives a new code. The old column stays for the
+release before, which may run beside this one.
 """
 
 import sqlalchemy as sa
@@ -18,4 +19,3 @@ def upgrade() -> None:
         "UPDATE group_members SET locked = true FROM community_groups g "
         "WHERE g.id = group_members.group_id AND g.locked_members"
     )
-    op.drop_column("community_groups", "locked_members")
