@@ -463,7 +463,8 @@ def test_a_recorder_survives_the_loss_of_its_connection(journal, serving, databa
     with database.transaction() as session:
         session.execute(
             text(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
+                "select pg_terminate_backend(pid) from pg_locks l join pg_database d on d.oid = l.database "
+                "where locktype = 'advisory' and pid <> pg_backend_pid() and datname = current_database()"
             )
         )
     journal.says(2)

@@ -364,7 +364,10 @@ def test_lookups_go_on_after_the_database_was_restarted(line, database):
     line.enrols()
     with database.transaction() as session:
         session.execute(
-            text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'maraba-lookups'")
+            text(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = 'maraba-lookups' and datname = current_database()"
+            )
         )
     assert line.check(CODE).outcome == "ok"
 

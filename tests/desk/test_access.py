@@ -120,13 +120,13 @@ def spare(database, endpoint):
 def tried(place, seen, *, enters):
     """The queues to try at one of the pages, those that are seen last: a step that was taken leaves a word for the next.
 
-    Every second one of those that must not be seen, and always the sealed one; of those that are seen, which cost a page
-    each, every one at the first page and then one in turn; for whom the page never opens, one in turn.
+    Every one that must not be seen; of those that are seen, which cost a page each, every one at the first page and then
+    one in turn; for whom the page never opens, one in turn.
     """
     if not enters:
         return [QUEUES[place % len(QUEUES)]]
     shown = [one for one in QUEUES if one in seen]
-    hidden = [one for n, one in enumerate(QUEUES) if one not in seen and (one == "sealed" or (n + place) % 2)]
+    hidden = [one for one in QUEUES if one not in seen]
     return hidden + (shown[place % len(shown) :][:1] if place and shown else shown)
 
 

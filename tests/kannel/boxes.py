@@ -83,7 +83,7 @@ class Kannel:
             if box and box.poll() is None:
                 box.terminate()
                 try:
-                    box.wait(20)
+                    box.wait(5)
                 except subprocess.TimeoutExpired:  # it still waits for a line that is gone
                     box.kill()
                     box.wait()
