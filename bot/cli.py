@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Maraba: the line that people who came home can dial, text or WhatsApp, and the desk that answers.",
 )
-NEED_STORES = frozenset({"cases", "staff", "duty", "sealed", "migrate"})  # start the embedded ones when none run
+NO_STORES = frozenset({"", "up", "check", "talk", "texts", "gateways", "new-key"})  # the others start them if none run
 USE_STORES = frozenset({"web", "recorder", "worker", "clock"})  # find the embedded ones that run
 QUICK = USE_STORES | {"up", "new-key"}  # need not wait for the subjects' imports
 
@@ -59,9 +59,8 @@ def add_subjects() -> None:
 @app.callback()
 def _stores_first(context: typer.Context) -> None:
     command = context.invoked_subcommand or ""
-    if "--help" in sys.argv or command not in NEED_STORES | USE_STORES:
-        return
-    context.with_resource(_embedded(start=command in NEED_STORES))
+    if "--help" not in sys.argv and command not in NO_STORES:
+        context.with_resource(_embedded(start=command not in USE_STORES))
 
 
 @contextmanager

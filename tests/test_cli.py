@@ -68,6 +68,9 @@ def test_a_command_uses_the_stores_that_run(machine):
     pids = machine.store_pids()
     done = maraba(machine, "migrate")
     assert done.returncode == 0, done.stderr
+    for command in (("tokens", "list"), ("staff", "list"), ("sealed", "keys")):
+        done = maraba(machine, *command)
+        assert done.returncode == 0, (command, done.stderr)
     assert machine.store_pids() == pids
 
 
