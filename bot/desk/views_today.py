@@ -59,10 +59,11 @@ def today() -> ResponseReturnValue:
 
 def _day(session: Session, staff: Staff, at: datetime) -> Day:
     day = _sort(session, staff, at)
+    roster: chains.Roster = {}  # of the queues and offices of all cards
     day.unanswered_count = reading.open_count(session, staff, reading.UNANSWERED)
     for entry in reading.open_entries(session, staff, reading.UNANSWERED, most=MOST_CARDS):
         made, _ = presenting.row(entry, staff, at, holders={})
-        card = presenting.unanswered(entry, made, at, following=_following(session, entry, at))
+        card = presenting.unanswered(entry, made, at, following=_following(session, entry, at, roster))
         day.unanswered.append((card, presenting.time_left(entry, at)))
     return day
 
@@ -88,9 +89,9 @@ def _sort(session: Session, staff: Staff, at: datetime) -> Day:
     return day
 
 
-def _following(session: Session, entry: Entry, at: datetime) -> str:
+def _following(session: Session, entry: Entry, at: datetime, roster: chains.Roster) -> str:
     """The name of the next rung; after the last one, of the first again."""
-    rungs = chains.chain(session, entry.referral, at=at, settings=services().settings)
+    rungs = chains.chain(session, entry.referral, at=at, settings=services().settings, roster=roster)
     left = (chains.untold(session, rungs, entry.ladder) if entry.ladder else rungs) or rungs
     if not left:
         return ""
