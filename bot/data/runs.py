@@ -101,7 +101,8 @@ def order(session: Session, run: ImportRun, state: str, *, staff: Staff | None, 
         or (state, run.state) == ("undoing", "undone")
     ):
         return False
-    if run.state not in _FROM[state] or (state == "undoing" and not may_undo(run, now)):
+    undoable = may_undo(run, now)  # what can be undone is never dropped
+    if run.state not in _FROM[state] or (state == "undoing" and not undoable) or (state == "dropped" and undoable):
         raise CaseError("over")
     run.state, run.lines, run.fault, run.tries = state, 0, "", 0
     run.due_at = now if state in WORKED_ON else None
@@ -182,7 +183,7 @@ def forget_old(database: Database, now: datetime) -> int:
     lying = ImportRun.made_at < now - LEFT_FOR
     with database.transaction() as session:
         old = select(ImportRun).where(lying, ImportRun.state.in_(_FROM["dropped"])).with_for_update(skip_locked=True)
-        runs = session.scalars(old).all()
+        runs = [run for run in session.scalars(old) if not may_undo(run, now)]
         for run in runs:
             forget_file(session, run)
             run.state = "dropped"

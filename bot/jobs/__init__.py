@@ -176,10 +176,11 @@ def _hear(services: Services) -> None:
 
 def _left_to(*names: str) -> bool:
     """Wake these lanes; False where this process has none, so that the caller does the work itself."""
+    if not _lanes:
+        return False
     for name in names:
-        if name in _lanes:
-            _lanes[name].wake()
-    return bool(_lanes)
+        _lanes[name].wake()
+    return True
 
 
 def use(services: Services | None) -> None:

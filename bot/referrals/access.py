@@ -80,7 +80,6 @@ RUN_THE_LINE = frozenset({"coordinator", "admin"})
 # write to whole groups of people; nobody's own broadcast leaves above a size before one of the others agreed
 WRITE_BROADCASTS = frozenset({"coordinator"})
 APPROVE_BROADCASTS = frozenset({"coordinator", "protection"})
-
 READ_INDICATORS = frozenset({
     "coordinator", "protection", "gbv_specialist", "child_specialist", "complaints_officer", "community_focal", "psea_focal",
 })  # fmt: skip
@@ -196,7 +195,7 @@ def sees_rota(staff: Staff) -> bool:
 
 
 def runs_the_line(staff: Staff) -> bool:
-    """May this person see costs, and messages to people that belong to no request?"""
+    """May this person see costs, messages to people that belong to no request, and which systems have a key?"""
     return staff.active and staff.role in RUN_THE_LINE
 
 
@@ -356,11 +355,6 @@ def manages_staff(staff: Staff) -> bool:
 def agrees_to_keys(staff: Staff) -> bool:
     """Who is the second person where an administrator lets another system read files."""
     return staff.active and staff.role == "coordinator"
-
-
-def sees_keys(staff: Staff) -> bool:
-    """Who sees which other systems have a key."""
-    return manages_staff(staff) or agrees_to_keys(staff)
 
 
 def reads_sealed(staff: Staff) -> bool:

@@ -185,6 +185,10 @@ def test_what_breaks_off_every_time_ends_and_what_it_did_is_undone(
         run = session.get_one(ImportRun, run_id)
         assert (run.state, run.fault, run.added, run.changed) == ("failed", carrying_out.BROKE, 2, 0)
         assert session.scalars(select(ImportPart)).all() == []
+    clock.forward(days=8)  # files left lying are dropped by now
+    runs.forget_old(database, clock())
+    with pytest.raises(CaseError, match="over"):
+        ordered(run_id, "dropped")
     undone = ordered(run_id, "undoing")
     assert (undone.state, undone.undone, case()) == ("undone", 2, None)
 

@@ -1,7 +1,4 @@
-"""browsers in which staff signed in before
-
-The last reader of this revision is the sign-in of the version before: it knows nothing of the table and needs nothing of it.
-"""
+"""browsers in which staff signed in before"""
 
 import sqlalchemy as sa
 from alembic import op
