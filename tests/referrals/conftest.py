@@ -90,7 +90,8 @@ class Office:
     def texts(self, staff_id=None, kind=None):
         """What was queued for somebody, oldest first."""
         with self.database.transaction() as session:
-            wanted = select(Message).order_by(Message.created_at, text("ctid"))  # as they were written
+            written = text("xmin::text::bigint, cmin::text::bigint")  # by transaction and step: places are used again
+            wanted = select(Message).order_by(Message.created_at, written)
             return [
                 self.ciphers.decrypt(m.text_enc, f"messages|{m.id}|text".encode()).decode()
                 for m in session.scalars(wanted)
