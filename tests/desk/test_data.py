@@ -63,7 +63,8 @@ def test_the_coordinator_brings_checks_imports_and_undoes(ousmane, work, databas
     assert "1 dossiers comme avant" in ousmane.reads(page)
     with database.transaction() as session:
         assert session.scalars(select(Case)).all() == []
-        actions = session.scalars(select(Audit.action).where(Audit.subject.startswith("import:"))).all()
+        noted = select(Audit.action).where(Audit.subject.startswith("import:")).order_by(Audit.id)
+        actions = session.scalars(noted).all()
     assert actions == ["import_brought", "import_checking", "import_running", "import_undoing"]
     assert "Agadez" in ousmane.reads("/desk/data")
 

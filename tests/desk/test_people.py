@@ -134,7 +134,7 @@ def test_the_file_says_where_it_stands_and_only_what_the_reader_may_know(moussa,
 
 def proof_of(database, action):
     with database.transaction() as session:
-        return [one.detail for one in session.scalars(select(Audit).where(Audit.action == action))]
+        return [one.detail for one in session.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))]
 
 
 def test_a_start_code_wants_a_proof_is_shown_once_and_opens(moussa, files, database, services, ciphers):

@@ -57,7 +57,8 @@ def test_what_was_handed_out_of_sight_is_taken_back_from_today(hadiza, opened, r
     assert take_back(hadiza, shown).location == page(referral)
     assert row(referral).queue == "protection"
     with database.transaction() as session:
-        kinds = list(session.scalars(select(ReferralEvent.kind).where(ReferralEvent.referral_id == referral)))
+        noted = select(ReferralEvent.kind).where(ReferralEvent.referral_id == referral).order_by(ReferralEvent.id)
+        kinds = list(session.scalars(noted))
     assert kinds == ["opened", "code_set", "undone"]
 
 

@@ -5,7 +5,7 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from bot.cases import stages
 from bot.jobs import outreach
@@ -74,7 +74,7 @@ class Programme:
 
     def rows(self, model, *conditions):
         with self.database.transaction() as session:
-            return list(session.scalars(select(model).where(*conditions)))
+            return list(session.scalars(select(model).where(*conditions).order_by(*inspect(model).primary_key)))
 
     def sent(self, *conditions):
         """Kind, text, moment of what was written to people, in the order of writing."""

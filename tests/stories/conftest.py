@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from bot.cases import process
 from bot.cases.process import Mover, Wish
@@ -152,7 +152,7 @@ class World:
 
     def all(self, model, *conditions):
         with self.database.transaction() as session:
-            return list(session.scalars(select(model).where(*conditions)))
+            return list(session.scalars(select(model).where(*conditions).order_by(*inspect(model).primary_key)))
 
     def close(self):
         self.services.lookups.close()
