@@ -42,7 +42,8 @@ def test_a_case_is_added_then_changed_and_each_write_names_the_key(key, cases, d
     assert (changed.status_code, changed.json["partner"], changed.json["name"]) == (200, "Taagazt", "Aïchatou")
     assert system("PUT", f"/cases/{number}", {"partner": "Taagazt"}).status_code == 200
     with database.transaction() as session:
-        kept = session.execute(select(Audit.action, Audit.detail).where(Audit.action == "api.case_put")).all()
+        noted = select(Audit.action, Audit.detail).where(Audit.action == "api.case_put").order_by(Audit.id)
+        kept = session.execute(noted).all()
         case = session.scalars(select(Case).where(Case.number == number)).one()
     assert [detail for _, detail in kept] == [
         {"token": "case-system", "columns": []}, {"token": "case-system", "columns": ["partner"]},
