@@ -1,6 +1,7 @@
 """The command line `maraba`. Commands of a subject live with it; here are those that start and look after the whole."""
 
 import base64
+import gc
 import os
 import secrets
 import signal
@@ -101,9 +102,13 @@ def _note(line: str) -> None:
 
 
 def _settings(process: str) -> Settings:
-    """Settings of one of the four processes, its logging set up, its stores checked in production."""
+    """Settings of one of the four processes, its logging set up, its stores checked in production.
+
+    What was imported until now is kept for good: the collector would stop a turn for a fifth of a second to look at it.
+    """
     from bot import logs
 
+    gc.freeze()
     settings = config.load()
     logs.configure(settings)
     if not settings.development:
@@ -124,11 +129,11 @@ def up() -> None:
 @app.command()
 def web() -> None:
     """Serve the hooks, the desk and, in development, the simulator."""
-    settings = _settings("web")
     from granian.constants import HTTPModes, Interfaces
     from granian.server import Server
 
     import_module("bot.app")  # before the workers are forked: they share what was imported once
+    settings = _settings("web")
     quiet = {"_granian": {"level": "WARNING", "propagate": True}, "granian.access": {"level": "ERROR"}}
     Server(
         "bot.app:create_app",

@@ -5,8 +5,8 @@ from functools import cached_property
 import redis
 
 from bot.cases.lookups import Lookups
-from bot.config import ROOT, Settings
-from bot.content.screens import Constants, Content
+from bot.config import Settings
+from bot.content.screens import Content, content_of
 from bot.conversation import Conversation
 from bot.events import Events
 from bot.gateway import Gateway
@@ -32,7 +32,7 @@ class Services:
     @cached_property
     def content(self) -> Content:
         """Flows and catalogues; raises FlowError."""
-        return Content.read(ROOT, Constants(self.settings.short_code, self.settings.emergency_number))
+        return content_of(self.settings)
 
     @cached_property
     def database(self) -> Database:

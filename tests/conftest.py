@@ -20,6 +20,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from bot.config import Settings
+from bot.content.screens import Content, content_of
 from bot.store import migrate
 from bot.store.ciphers import Ciphers
 from bot.store.database import Database
@@ -166,10 +167,15 @@ def store_urls(pytestconfig: pytest.Config) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def _session_settings(store_urls: dict[str, str]) -> Settings:
+    return Settings(**store_urls)
+
+
 @pytest.fixture
-def settings(store_urls: dict[str, str], tmp_path: Path) -> Settings:
+def settings(_session_settings: Settings, tmp_path: Path) -> Settings:
     """Development settings on the test stores; `settings.model_copy(update={…})` for others."""
-    return Settings(data_dir=tmp_path / "data", **store_urls)
+    return _session_settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
 @pytest.fixture(scope="session")
@@ -239,6 +245,12 @@ def redis_client(store_urls: dict[str, str]) -> Iterator[redis.Redis]:
 def queue_client(store_urls: dict[str, str]) -> Iterator[redis.Redis]:
     """The job store, empty."""
     yield from _emptied(store_urls["queue_url"])
+
+
+@pytest.fixture(scope="session")
+def content(_session_settings: Settings) -> Content:
+    """The real flows and translations."""
+    return content_of(_session_settings)
 
 
 @pytest.fixture

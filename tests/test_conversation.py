@@ -8,8 +8,6 @@ import pytest
 from sqlalchemy import event
 
 from bot.cases.lookups import Lookups
-from bot.config import ROOT
-from bot.content.screens import Constants, Content
 from bot.conversation import Conversation
 from bot.engine.effects import OpenReferral, UpdateReferral
 from bot.errors import JournalFull, StoreDown
@@ -24,11 +22,6 @@ from tests.machine import stored
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 AMINA = "+22790001234"
-
-
-@pytest.fixture(scope="session")
-def content():
-    return Content.read(ROOT, Constants("*321#", "17"))
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import conversation
-from bot.config import ROOT
-from bot.content.screens import Constants, Content
+from bot.content.screens import Constants, Content, content_of
 from bot.engine.effects import Act
 from bot.engine.ports import Found, Item
 from bot.recorder import orders
@@ -150,7 +149,7 @@ def test_an_act_that_can_not_be_carried_out_is_set_aside_and_holds_nobody_up(jou
     assert [row.id for row in journal.all(Turn)] == [other]
 
 
-def test_every_declared_name_has_its_function_and_no_other():
-    declared = Content.read(ROOT, Constants("*321#", "17")).flows
+def test_every_declared_name_has_its_function_and_no_other(settings):
+    declared = content_of(settings).flows
     assert set(conversation.ASKED) == set(declared.look_ups)
     assert set(orders.ACTS) == set(declared.acts)

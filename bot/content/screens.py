@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
+from bot.config import ROOT, Settings
 from bot.content import catalogues, lists
 from bot.content.catalogues import Catalogue
 from bot.content.loading import CHANNELS, PUSH, SENTENCE, STAGE_WORDS, Loaded, load
@@ -239,6 +241,16 @@ class Content:
     @staticmethod
     def _is_long(channel: str, text: str) -> bool:
         return channel == "ussd" and len(text) > SCREEN - 4 - text.count("{") - text.count("}")
+
+
+def content_of(settings: Settings) -> Content:
+    """What an installation says, read once in this process; raises FlowError."""
+    return _content(settings.short_code, settings.emergency_number)
+
+
+@lru_cache(maxsize=4)
+def _content(short_code: str, emergency_number: str) -> Content:
+    return Content.read(ROOT, Constants(short_code, emergency_number))
 
 
 def _between(channel: str) -> str:

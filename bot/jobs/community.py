@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from bot.community.activities import tell_moved_up
 from bot.community.telling import Teller
+from bot.content.screens import content_of
 from bot.jobs.services import Services
-from bot.jobs.staff_turns import content_of
 
 
 def tell_places(services: Services, *, now: datetime | None = None) -> int:

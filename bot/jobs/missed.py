@@ -15,8 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.cases.lookups import Lookups
-from bot.config import ROOT
-from bot.content.screens import Constants, Content
+from bot.content.screens import content_of
 from bot.conversation import Conversation
 from bot.errors import SendError, StoreDown
 from bot.events import opt_out_id
@@ -119,10 +118,9 @@ def _conversation(services: Services) -> Iterator[Conversation]:
         threads=1,
         settings=settings,
     )
-    content = Content.read(ROOT, Constants(settings.short_code, settings.emergency_number))
     try:
         store = Conversations(wire, services.ciphers)
-        yield Conversation(content, store, services.ciphers, lookups, journal_limit=settings.journal_limit)
+        yield Conversation(content_of(settings), store, services.ciphers, lookups, journal_limit=settings.journal_limit)
     finally:
         lookups.close()
         wire.close()

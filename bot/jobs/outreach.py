@@ -15,8 +15,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from bot.content.screens import content_of
 from bot.jobs.services import Services
-from bot.jobs.staff_turns import content_of
 from bot.outreach import checkins, lost, news, numbers, reminders, watchdog
 from bot.outreach.pushing import Run
 

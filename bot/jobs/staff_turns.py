@@ -7,7 +7,6 @@ in the conversation before its message leaves, so that a digit is never taken fo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import structlog
 from sqlalchemy import func, select
@@ -15,8 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from bot.config import ROOT, Settings
-from bot.content.screens import Constants, Content
+from bot.content.screens import content_of
 from bot.engine import session as engine
 from bot.errors import StoreDown
 from bot.gate import Recipient
@@ -199,16 +197,6 @@ def staff_turns(services: Services) -> Iterator[StaffTurns]:
         yield StaffTurns(Conversations(wire, services.ciphers), services.ciphers, content.flows)
     finally:
         wire.close()
-
-
-def content_of(settings: Settings) -> Content:
-    """Flows and words of an installation, read once in this process."""
-    return _content(settings.short_code, settings.emergency_number)
-
-
-@lru_cache(maxsize=4)
-def _content(short_code: str, emergency_number: str) -> Content:
-    return Content.read(ROOT, Constants(short_code, emergency_number))
 
 
 def _now(session: Session) -> datetime:

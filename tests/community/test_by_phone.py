@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.config import ROOT
-from bot.content.screens import Constants, Content
 from bot.recorder import Recording, record_shard
 from bot.store.models import BookLine, Proposal, Quarantined, Referral, Tension
 from bot.store.wire import Wire
@@ -38,11 +36,6 @@ class Dialled:
     def rows(self, model):
         with self.world.database.transaction() as session:
             return list(session.scalars(select(model)))
-
-
-@pytest.fixture(scope="module")
-def content():
-    return Content.read(ROOT, Constants("*321#", "17"))
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot.config import ROOT, Settings
-from bot.content.screens import Constants, Content
+from bot.config import Settings
+from bot.content.screens import Content
 from bot.errors import Answered, BadPayload, BadSignature, Ignored, SendError, WebhookError
 from bot.messages import Button, Channel, Delivery, Inbound, OptOut, Outbound, StatusReport, Template
 from bot.reasons import Why
@@ -475,8 +475,7 @@ def test_choices_that_look_alike_once_cut_become_numbers():
 
 
 @pytest.mark.parametrize("language", ["fr", "ha", "en"])
-def test_every_choice_of_the_flows_fits_its_button_or_is_said_whole_in_its_row(language: str):
-    content = Content.read(ROOT, Constants("*321#"))
+def test_every_choice_of_the_flows_fits_its_button_or_is_said_whole_in_its_row(content: Content, language: str):
     for name, spec in content.loaded.specs.items():
         if not spec.choices:
             continue
@@ -499,8 +498,7 @@ def test_a_long_text_keeps_its_choices_as_numbers():
 
 
 @pytest.mark.parametrize(("language", "word"), [("fr", "Choisir"), ("ha", "Zabi"), ("en", "Choose")])
-def test_the_word_that_opens_a_list_is_the_persons_own(language: str, word: str):
-    content = Content.read(ROOT, Constants("*321#"))
+def test_the_word_that_opens_a_list_is_the_persons_own(content: Content, language: str, word: str):
     assert content.speak("menu.main", {}, channel="whatsapp", language=language).pick == word
 
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.cases import appointments
+from bot.content.screens import content_of
 from bot.jobs.outreach import reach_out
-from bot.jobs.staff_turns import content_of
 from bot.messages import Channel
 from bot.outreach import reminders
 from bot.outreach.calendar import Calendar

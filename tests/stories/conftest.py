@@ -9,12 +9,13 @@ from sqlalchemy import inspect, select
 from bot.cases import process
 from bot.cases.process import Mover, Wish
 from bot.community.telling import Teller
+from bot.content.screens import content_of
 from bot.gate import Gate
 from bot.jobs import community, rows
 from bot.jobs.handing import SENDERS
 from bot.jobs.outreach import reach_out
 from bot.jobs.services import Services as JobServices
-from bot.jobs.staff_turns import content_of, tell_conversations
+from bot.jobs.staff_turns import tell_conversations
 from bot.messages import Channel, Inbound
 from bot.outreach.calendar import Calendar
 from bot.recorder.batch import Recording, record_shard
