@@ -63,9 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 ONE_SERVICE = {
     "tests/browser/": "browser",
     "tests/kannel/": "kannel",
+    "tests/service/test_described.py": "service",
     "tests/service/test_line.py": "service",
     "tests/service/test_meta.py": "service",
     "tests/service/test_missed_calls.py": "service",
+    "tests/service/test_missed.py": "shaken",
+    "tests/service/test_outages.py": "shaken",
+    "tests/service/test_secrets.py": "shaken",
 }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from bot.condition import CLOCK_SEEN
 from bot.config import ROOT, Settings
-from bot.store.ciphers import SHARDS
+from bot.store.ciphers import SHARDS, Ciphers
 from bot.stores import running_urls
 from tests.machine import eventually, free_port, with_children
 from tests.standin import AfricasTalkingCaller, MetaCaller, StandIn, TwilioCaller
@@ -52,9 +52,17 @@ class Running:
             **environment,
         )
         self.process = None
-        self.africastalking = AfricasTalkingCaller(self.base)
-        self.twilio = TwilioCaller(self.base)
+        self.africastalking = self.caller(AfricasTalkingCaller)
+        self.twilio = self.caller(TwilioCaller)
         self.meta = MetaCaller(self.base)
+
+    def caller(self, kind, **more):
+        """Calls the hooks of Africa's Talking or Twilio with this service's secret."""
+        name, setting = {AfricasTalkingCaller: ("secret", "HOOK_SECRET"), TwilioCaller: ("token", "TWILIO_AUTH_TOKEN")}[
+            kind
+        ]
+        own = self.environment.get(f"MARABA_{setting}")
+        return kind(self.base, **({name: own} if own else {}), **more)
 
     def start(self):
         with self.log.open("ab") as log:
@@ -109,6 +117,14 @@ class Running:
                 return [tuple(row) for row in connection.exec_driver_sql(sql, values or None)]
         finally:
             engine.dispose()
+
+    def opened(self, phone, source):
+        """How many requests of this source a phone has."""
+        return self.query(
+            "select count(*) from referrals join contacts on contacts.id = contact_id "
+            "where digest = %(digest)s and referrals.source = %(source)s",
+            digest=Ciphers.of(self.settings).address(phone).digest, source=source,
+        )[0][0]  # fmt: skip
 
     @property
     def urls(self):

@@ -3,37 +3,15 @@
 import pytest
 import requests
 
-from bot.config import ROOT
 from tests.machine import eventually
-from tests.service.running import Running
-from tests.standin.niamey_link import ENVIRONMENT, NiameyLink, NiameyLinkCaller
+from tests.standin.niamey_link import NiameyLinkCaller
 
 pytestmark = pytest.mark.slow
 SALIFOU, MARIAMA = "+22790001234", "+22791110777"
 
 
-@pytest.fixture(scope="module")
-def link():
-    with NiameyLink() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def described(tmp_path_factory, link):
-    running = Running(
-        tmp_path_factory.mktemp("described"),
-        MARABA_DESCRIBED_GATEWAYS=str(ROOT / "docs" / "examples" / "aggregator-xml.yaml"),
-        NIAMEY_LINK_API_URL=link.url,
-        **ENVIRONMENT,
-    )
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-def test_salifou_enrols_by_steps_and_a_repeated_step_changes_nothing(described):
-    caller = NiameyLinkCaller(described.base)
+def test_salifou_enrols_by_steps_and_a_repeated_step_changes_nothing(service):
+    caller = NiameyLinkCaller(service.base)
     shown = caller.dial(SALIFOU, "NL-1")
     assert (shown["action"], shown["session"], shown["transaction"]) == ("continue", "NL-1", "T1")
     for key in ("1", "1", "482719368", "1991", "8205"):
@@ -42,21 +20,21 @@ def test_salifou_enrols_by_steps_and_a_repeated_step_changes_nothing(described):
     assert "formation" in caller.key(SALIFOU, "NL-1", "8205")["message"]
 
 
-def test_an_sms_is_answered_by_the_same_gateway_and_its_report_is_kept(described, link):
-    caller = NiameyLinkCaller(described.base)
+def test_an_sms_is_answered_by_the_same_gateway_and_its_report_is_kept(service, link):
+    caller = NiameyLinkCaller(service.base)
     for _ in range(2):
         assert caller.sms(MARIAMA, "Bonjour", external_id="NL-M-1") == "<ok/>"
     [answer] = eventually(lambda: link.sent_to(MARIAMA))
     assert answer["text"].startswith("Bonjour. 1 Mon dossier")
     assert (answer["from"], answer["alphabet"]) == ("321", "latin")
     recorded = "select state, parts from messages where gateway = 'niamey-link' and external_id = %(id)s"
-    eventually(lambda: described.query(recorded, id=answer["id"]) == [("sent", 1)])
+    eventually(lambda: service.query(recorded, id=answer["id"]) == [("sent", 1)])
     assert caller.report(answer["id"], "DELIVRD") == "<ok/>"
-    eventually(lambda: described.query(recorded, id=answer["id"]) == [("delivered", 1)])
+    eventually(lambda: service.query(recorded, id=answer["id"]) == [("delivered", 1)])
     assert len(link.sent_to(MARIAMA)) == 1
 
 
-def test_an_unsigned_request_is_refused_without_a_trace(described):
+def test_an_unsigned_request_is_refused_without_a_trace(service):
     for path in ("ussd", "sms", "status", "dev/ussd"):
-        reply = requests.post(f"{described.base}/hooks/niamey-link/{path}", data="<ussd/>", timeout=10)
+        reply = requests.post(f"{service.base}/hooks/niamey-link/{path}", data="<ussd/>", timeout=10)
         assert (reply.status_code, reply.content) == (403, b"")
