@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.cases import writing
+from bot.cases.process import is_early
 from bot.cases.reading import COLUMNS, NEEDED, TOGETHER, CaseRow, Fault, Reader, contradictions, known
 from bot.data import sheets
 from bot.data.mapping import ColumnMap
@@ -223,10 +224,16 @@ def _refused(line: int, row: CaseRow, case: dict[str, Any] | None, batch: Lines)
             offices.add(case["office"])
         if not offices <= set(batch.offices):
             return [Fault(line, "office", "is not one of yours")]
-    if batch.given >= TOGETHER or not batch.given & TOGETHER:
-        return []  # the reader judged it, or there is nothing to judge
+    if not batch.given & TOGETHER:
+        return []
     merged = {name: case[name] if case and name not in batch.given else getattr(row, name) for name in TOGETHER}
-    return contradictions(line, merged, today=batch.today)
+    if (case is None or case["stage"] != merged["stage"]) and is_early(
+        merged["stage"], merged["opened_on"], merged["stage_since"]
+    ):
+        return [Fault(line, "stage", "is too early: a coordinator finalises this file at the desk and says why")]
+    return (
+        [] if batch.given >= TOGETHER else contradictions(line, merged, today=batch.today)
+    )  # else the reader judged it
 
 
 def _changed(

@@ -244,7 +244,7 @@ def _choice(case: Case, staff: Staff, to: str, today: date) -> Choice | None:
     way = _way(case, to)
     if way == "" or (way == "override" and not overrides):
         return None
-    early = _early(case, to, today)
+    early = is_early(to, case.opened_on, today)
     return Choice(
         to, rule.reasons, rule.note or way == "override" or early, rule.consent,
         _latest(rule, today) if rule.review_days else None, proposes=proposes, final=rule.ends,
@@ -266,8 +266,9 @@ def _way(case: Case, to: str) -> str:
     return "next" if to in here.next else "override"
 
 
-def _early(case: Case, to: str, today: date) -> bool:
-    return to == "FINALISED" and (today - case.opened_on).days < process().finalised_after
+def is_early(to: str, opened_on: date, day: date) -> bool:
+    """Would a file be finalised sooner than after "at least six months" (domain rules 2)?"""
+    return to == "FINALISED" and (day - opened_on).days < process().finalised_after
 
 
 def _check(choice: Choice, wish: Wish, today: date) -> None:

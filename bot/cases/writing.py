@@ -46,6 +46,11 @@ _REMEMBER = text(f"""
 _CONFIRM = text("""
     update cases set known_on = :today where number = any(:numbers) and known_on is distinct from cast(:today as date)
 """)
+_FOLLOW = text("""
+    update messages m set contact_id = c.contact_id from cases c
+    where c.number = any(:numbers) and m.case_id = c.id and m.state = 'queued' and m.kind = 'reminder'
+      and c.contact_id is not null and m.contact_id <> c.contact_id
+""")
 # A move begins its own review, and what was told of the stage before says nothing of this one.
 _MOVED = """
     review_on = case when cases.stage = excluded.stage then cases.review_on else excluded.review_on end,
@@ -98,10 +103,17 @@ def write(
         """),  # noqa: S608
         lines,
     )
+    if "phone" in given:
+        follow(session, [row["number"] for row in rows])
     if "next_appointment" in given:
         imported(session, [row["number"] for row in rows], at=datetime.now(UTC))
     if run is not None:
         session.execute(_MARK, {"run": run, "numbers": [row["number"] for row in rows]})
+
+
+def follow(session: Session, numbers: list[str]) -> None:
+    """What is queued about these files goes to the phones that they have now, not to those that they had."""
+    session.execute(_FOLLOW, {"numbers": numbers})
 
 
 def remember(session: Session, rows: list[dict[str, Any]]) -> None:

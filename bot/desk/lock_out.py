@@ -10,7 +10,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import Response, g, request
-from sqlalchemy import delete
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from bot.desk.blueprint import blueprint
@@ -52,8 +52,13 @@ def forgive(counter: Counter) -> None:
 
 
 def remember(session: Session, staff_id: int, at: datetime) -> None:
-    """Somebody is in: from now on this browser is one of theirs. Browsers that were long away are forgotten."""
-    key = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
+    """Somebody is in: from now on this browser is one of theirs. Browsers that were long away are forgotten.
+
+    A key by which nobody is known here is none of ours: whoever put it there would know it.
+    """
+    key = request.cookies.get(COOKIE, "")
+    if not (key and session.scalar(select(exists().where(KnownDevice.id == _row(key))))):
+        key = secrets.token_urlsafe(16)
     g.desk_device = key
     session.execute(delete(KnownDevice).where(KnownDevice.staff_id == staff_id, KnownDevice.seen_at <= at - KEPT))
     session.merge(KnownDevice(id=_row(key), staff_id=staff_id, failed_sign_ins=0, locked_until=None, seen_at=at))

@@ -90,6 +90,20 @@ def test_a_changed_line_says_what_it_changes_and_who_moved_the_stage(run, databa
     assert (change.by, change.from_stage, change.to_stage) == ("import:cases.csv", "TRAINING_WAIT", "TRAINING")
 
 
+def test_what_is_finalised_before_183_days_is_left_to_a_coordinator(run, database, stored):
+    open_, late = {"opened_on": "2026-05-20"}, {"stage": "FINALISED", "stage_since": "2026-11-18"}
+    early = open_ | late  # the 182nd day
+    assert [(fault.line, fault.column) for fault in run(early).faults] == [(2, "stage")]
+    assert stored() is None
+    run(open_)
+    assert [(fault.line, fault.column) for fault in run(early).faults] == [(2, "stage")]
+    assert stored().stage == "TRAINING_WAIT"
+    with database.transaction() as session:
+        session.scalars(select(Case)).one().stage = "FINALISED"  # at the desk, with a sentence why
+    assert run(early).faults == []
+    assert run(OTHER | late | {"opened_on": "2026-05-19"}).added == 1
+
+
 def test_a_changed_line_keeps_the_code(run, database, ciphers, stored):
     run({})
     with database.transaction() as session:

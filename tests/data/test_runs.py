@@ -10,7 +10,7 @@ from bot.data import carrying_out, runs
 from bot.data.mapping import ColumnMap
 from bot.data.sheets import SheetError
 from bot.errors import CaseError
-from bot.store.models import Case, Contact, ImportChange, ImportPart, ImportRun, Staff, StageChange
+from bot.store.models import Case, Contact, ImportChange, ImportPart, ImportRun, Message, Staff, StageChange
 
 from .conftest import OTHER, commas, numbers, workbook
 
@@ -121,6 +121,25 @@ def test_undoing_gives_back_every_value_and_takes_the_new_cases_out(imported, or
     assert moves == [("import:cases.csv", "TRAINING"), (f"undo:{run.id}", "TRAINING_WAIT")]
     again = imported(commas({"Nom et prénom": "Other", "Étape": "Formation", "Téléphone": "90001299"}, OTHER))
     assert (again.added, again.changed) == (1, 1)
+
+
+def test_what_is_queued_about_a_file_follows_its_phone_there_and_back(imported, ordered, case, database):
+    imported(commas({}))
+    before = case().contact_id
+    waits = {"channel": "sms", "gateway": "africastalking", "case_id": case().id, "contact_id": before}
+    with database.transaction() as session:
+        session.add(Message(id="1" * 32, kind="reminder", state="queued", **waits))
+        session.add(Message(id="2" * 32, kind="reminder", state="sent", **waits))
+
+    def recipients():
+        with database.transaction() as session:
+            return session.scalars(select(Message.contact_id).order_by(Message.id)).all()
+
+    run = imported(commas({"Téléphone": "90001299"}))
+    assert recipients() == [case().contact_id, before]
+    assert case().contact_id != before
+    assert ordered(run.id, "undoing").undone == 1
+    assert recipients() == [before, before]
 
 
 def test_what_has_changed_since_is_left_and_named(imported, ordered, case, database, clock):

@@ -93,3 +93,14 @@ def test_the_cookie_says_nothing_and_its_copy_in_the_database_opens_nothing(hadi
     assert (len(row.id), row.seen_at) == (32, NOON)
     assert kept.value not in row.id
     assert row.id not in kept.value
+
+
+def test_a_key_that_somebody_else_put_into_a_browser_is_changed_at_the_sign_in(browser, hadiza, database):
+    reader = browser()
+    reader.client.set_cookie(lock_out.COOKIE, "planted", path="/desk")
+    assert gets_in(reader)
+    own = reader.client.get_cookie(lock_out.COOKIE, path="/desk").value
+    assert own != "planted"
+    goes_home(reader)
+    assert gets_in(reader, "aicha")
+    assert reader.client.get_cookie(lock_out.COOKIE, path="/desk").value == own

@@ -4,12 +4,15 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from bot.asking import Asking
 from bot.errors import CaseError
+from bot.kinds import Kind
+from bot.outbox import Draft, put
 from bot.outreach import numbers
 from bot.outreach.asking import ASKED
-from bot.store.models import Audit, Case, Contact, NumberChange, Staff
+from bot.store.models import Audit, Case, Contact, Message, NumberChange, Staff
 from tests.outreach.conftest import NOON
 
 TURN = "1" * 32
@@ -195,6 +198,80 @@ def test_a_number_of_others_is_shared_only_where_staff_say_so(programme, case, m
         given_by_staff(programme, case, "+22791234567", moussa)
     given_by_staff(programme, case, "+22791234567", moussa, shared=True)
     assert {one.phone_shared for one in programme.rows(Case, Case.id.in_((case, neighbour)))} == {True}
+
+
+def queued(programme, case_id, phone):
+    """A push about the file that leaves in the morning."""
+    with programme.database.transaction() as session:
+        draft = Draft(
+            Kind.REMINDER, contact=session.get_one(Contact, phone), sms="Bonjour.", case_id=case_id, budget=1,
+            due_at=NOON + timedelta(hours=20),
+        )  # fmt: skip
+        put(session, draft, at=NOON, settings=programme.settings, ciphers=programme.ciphers)
+
+
+def waiting(programme):
+    """To whom the push leaves and after how long; None: held, until it grows old."""
+    [row] = [one for one in programme.rows(Message) if programme._text(one) == "Bonjour."]
+    return row.contact_id, None if row.due_at == row.expires_at else row.due_at - NOON
+
+
+def test_what_was_queued_waits_for_the_day_and_goes_to_the_new_number(programme, case, old, new):
+    queued(programme, case, old)
+    claims(programme, case, new, yes=False)
+    assert waiting(programme) == (old, timedelta(hours=20))
+    with programme.database.transaction() as session:
+        session.scalars(select(NumberChange)).one().at -= numbers.NOT_ASKED_AGAIN
+    claims(programme, case, new, turn="2" * 32)
+    assert waiting(programme) == (old, None)
+    programme.reach_out(NOON + timedelta(minutes=5))  # the word to the old number
+    programme.reach_out(NOON + timedelta(hours=24))
+    assert own(programme, case) == new
+    assert waiting(programme) == (new, timedelta(hours=24))
+    assert [one.contact_id for one in programme.rows(Message) if programme._text(one) == NOTICE] == [old]
+
+
+def test_it_waits_while_two_phones_say_that_they_are_the_persons(programme, case, old, new, moussa):
+    queued(programme, case, old)
+    claims(programme, case, new)
+    with programme.database.transaction() as session:
+        numbers.doubt(session, session.get_one(Case, case))
+    programme.reach_out(NOON + timedelta(hours=25))
+    assert waiting(programme) == (old, None)
+    [change] = programme.rows(NumberChange)
+    by_staff(programme, numbers.refuse, moussa, change.id)
+    assert waiting(programme) == (old, timedelta(hours=2))
+
+
+def test_what_was_queued_follows_what_staff_decide(programme, case, old, new, moussa):
+    queued(programme, case, old)
+    claims(programme, case, new)
+    [change] = programme.rows(NumberChange)
+    by_staff(programme, numbers.confirm, moussa, change.id)
+    assert waiting(programme) == (new, timedelta(hours=2))
+    given_by_staff(programme, case, "+22791234567", moussa)
+    assert waiting(programme) == (own(programme, case), timedelta(hours=2))
+
+
+def test_what_was_queued_goes_back_with_a_number_that_was_taken_off(programme, case, old, new, moussa):
+    claims(programme, case, new)
+    programme.reach_out(NOON + timedelta(hours=25))
+    queued(programme, case, new)
+    [change] = programme.rows(NumberChange)
+    by_staff(programme, numbers.refuse, moussa, change.id)
+    assert waiting(programme) == (old, timedelta(hours=20))
+
+
+def test_where_no_number_is_left_it_ends(programme, case, new, moussa):
+    with programme.database.transaction() as session:
+        session.get_one(Case, case).contact_id = None
+    claims(programme, case, new)
+    programme.reach_out(NOON + timedelta(hours=25))
+    queued(programme, case, new)
+    [change] = programme.rows(NumberChange)
+    by_staff(programme, numbers.refuse, moussa, change.id)
+    [row] = programme.rows(Message)
+    assert row.expires_at == NOON + timedelta(hours=2)
 
 
 def test_what_staff_give_ends_what_waited(programme, case, new, moussa):

@@ -7,17 +7,17 @@ from tests.machine import eventually
 from tests.standin.niamey_link import NiameyLinkCaller
 
 pytestmark = pytest.mark.slow
-SALIFOU, MARIAMA = "+22790001234", "+22791110777"
+HAMIDOU, MARIAMA = "+22790006797", "+22791110777"
 
 
-def test_salifou_enrols_by_steps_and_a_repeated_step_changes_nothing(service):
+def test_hamidou_enrols_by_steps_and_a_repeated_step_changes_nothing(service):
     caller = NiameyLinkCaller(service.base)
-    shown = caller.dial(SALIFOU, "NL-1")
+    shown = caller.dial(HAMIDOU, "NL-1")
     assert (shown["action"], shown["session"], shown["transaction"]) == ("continue", "NL-1", "T1")
-    for key in ("1", "1", "482719368", "1991", "8205"):
-        shown = caller.key(SALIFOU, "NL-1", key)
-        assert caller.again(SALIFOU, "NL-1", key) == shown
-    assert "formation" in caller.key(SALIFOU, "NL-1", "8205")["message"]
+    for key in ("1", "1", "227747147", "2001", "8205"):
+        shown = caller.key(HAMIDOU, "NL-1", key)
+        assert caller.again(HAMIDOU, "NL-1", key) == shown
+    assert "formation" in caller.key(HAMIDOU, "NL-1", "8205")["message"]
 
 
 def test_an_sms_is_answered_by_the_same_gateway_and_its_report_is_kept(service, link):

@@ -13,6 +13,7 @@ FAULTS = (
     mark("has no day of arrival before it"),
     mark("has fewer fields than the header"),
     mark("is before opened_on"),
+    mark("is too early: a coordinator finalises this file at the desk and says why"),
     mark("is empty"),
     mark("is empty; %(detail)s needs the stage that it returns to"),
     mark("is empty; one of %(detail)s"),
