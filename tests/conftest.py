@@ -4,11 +4,13 @@ One set of servers a run, started by the process that controls it; each pytest-x
 two Valkey databases of its own, emptied between tests. A test that breaks a store starts its own EmbeddedStores.
 """
 
+import fcntl
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from tests.machine import lacks_kannel
 TEMPLATE = "migrated"
 VALKEY_DATABASES = 16
 _STORES = pytest.StashKey[EmbeddedStores]()
+_TURNS = pytest.StashKey["Turns"]()
 _BLOCKED = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -117,6 +120,35 @@ def pytest_configure() -> None:
 def pytest_configure_node(node) -> None:
     """pytest-xdist: the controlling process starts the stores and tells each worker where they are."""
     node.workerinput["maraba_urls"] = _start_stores(node.config)
+    node.workerinput["maraba_turns"] = str(node.config.stash[_STORES].folder)
+
+
+class Turns:
+    """Files that the processes of a run lock: whoever measures time works alone, all others at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.door, self.room = (folder / "door").open("w"), (folder / "room").open("w")
+
+    @contextmanager
+    def taken(self, *, alone: bool) -> Iterator[None]:
+        fcntl.flock(self.door, fcntl.LOCK_EX)  # who waits to be alone lets nobody in meanwhile
+        fcntl.flock(self.room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(self.door, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self.room, fcntl.LOCK_UN)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    folder = getattr(item.config, "workerinput", {}).get("maraba_turns")
+    if folder is None:
+        return (yield)
+    if _TURNS not in item.config.stash:
+        item.config.stash[_TURNS] = Turns(Path(folder))
+    with item.config.stash[_TURNS].taken(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

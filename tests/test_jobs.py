@@ -157,6 +157,7 @@ def test_jobs_outlive_the_database_being_away(services, tmp_path):
 # --- a lane of its own
 
 
+@pytest.mark.alone
 def test_what_hangs_in_a_lane_holds_up_nobody_who_wakes_it():
     let_go, runs = threading.Event(), []
     lane = Lane(lambda: runs.append(1) or not let_go.wait(10), every=60)
@@ -192,6 +193,7 @@ def test_a_lane_looks_by_itself_and_outlives_a_fault():
 # --- rows
 
 
+@pytest.mark.alone
 def test_fifty_alerts_leave_at_once_when_the_gateway_takes_300_ms(services, office, phone):
     phone.takes = 0.3
     office.on_duty("a")

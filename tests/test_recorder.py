@@ -432,6 +432,7 @@ def serving(journal, database):
     assert not thread.is_alive()
 
 
+@pytest.mark.alone
 def test_a_waiting_recorder_records_within_moments(journal, serving):
     journal.says(1)
     eventually(lambda: journal.left() == 0)

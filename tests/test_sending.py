@@ -137,6 +137,7 @@ SHARES = {Kind.ALERT: 0.03, Kind.STAFF: 0.07, Kind.REPLY: 0.15, Kind.REMINDER: 0
 ANSWERS = range(100_000, 100_000 + MANY // 2)
 
 
+@pytest.mark.alone
 def test_a_great_many_messages_to_a_gateway_that_fails_a_fifth_of_all_calls(services, office, moody, monkeypatch):
     monkeypatch.setattr(africastalking, "TIMEOUT", (1.0, 0.4))
     moody.failing, moody.patience = 0.2, 0.8

@@ -227,13 +227,12 @@ def _refused(line: int, row: CaseRow, case: dict[str, Any] | None, batch: Lines)
     if not batch.given & TOGETHER:
         return []
     merged = {name: case[name] if case and name not in batch.given else getattr(row, name) for name in TOGETHER}
-    if (case is None or case["stage"] != merged["stage"]) and is_early(
-        merged["stage"], merged["opened_on"], merged["stage_since"]
-    ):
+    moves = case is None or case["stage"] != merged["stage"]
+    if moves and is_early(merged["stage"], merged["opened_on"], merged["stage_since"]):
         return [Fault(line, "stage", "is too early: a coordinator finalises this file at the desk and says why")]
-    return (
-        [] if batch.given >= TOGETHER else contradictions(line, merged, today=batch.today)
-    )  # else the reader judged it
+    if batch.given >= TOGETHER:
+        return []  # the reader judged it
+    return contradictions(line, merged, today=batch.today)
 
 
 def _changed(

@@ -46,10 +46,19 @@ _REMEMBER = text(f"""
 _CONFIRM = text("""
     update cases set known_on = :today where number = any(:numbers) and known_on is distinct from cast(:today as date)
 """)
+# Not the word to the old number, the one thing that is written to it while a change is open.
 _FOLLOW = text("""
-    update messages m set contact_id = c.contact_id from cases c
+    update messages m set contact_id = coalesce(c.contact_id, m.contact_id),
+      due_at = case when m.due_at = m.expires_at then :at else m.due_at end,
+      expires_at = case when c.contact_id is null or (c.phone_shared and m.question is not null) then :at
+        else m.expires_at end
+    from cases c
     where c.number = any(:numbers) and m.case_id = c.id and m.state = 'queued' and m.kind = 'reminder'
-      and c.contact_id is not null and m.contact_id <> c.contact_id
+      and (m.contact_id is distinct from c.contact_id or m.due_at = m.expires_at)
+      and not exists (
+        select 1 from number_changes n where n.case_id = c.id and (
+          n.state in ('new', 'doubted') or (n.before_id = m.contact_id
+            and m.created_at > n.at and m.created_at <= coalesce(n.joined_at, n.confirmed_at))))
 """)
 # A move begins its own review, and what was told of the stage before says nothing of this one.
 _MOVED = """
@@ -103,17 +112,23 @@ def write(
         """),  # noqa: S608
         lines,
     )
+    numbers, now = [row["number"] for row in rows], datetime.now(UTC)
     if "phone" in given:
-        follow(session, [row["number"] for row in rows])
+        follow(session, numbers, at=now)
     if "next_appointment" in given:
-        imported(session, [row["number"] for row in rows], at=datetime.now(UTC))
+        imported(session, numbers, at=now)
     if run is not None:
-        session.execute(_MARK, {"run": run, "numbers": [row["number"] for row in rows]})
+        session.execute(_MARK, {"run": run, "numbers": numbers})
 
 
-def follow(session: Session, numbers: list[str]) -> None:
-    """What is queued about these files goes to the phones that they have now, not to those that they had."""
-    session.execute(_FOLLOW, {"numbers": numbers})
+def follow(session: Session, numbers: list[str], *, at: datetime) -> None:
+    """What is queued about these files goes to the phones that they have now, not to those that they had.
+
+    It ends where a file has none any more, and where it asks something on a phone of several. While it is open whose
+    number it is, it stays held.
+    """
+    session.flush()
+    session.execute(_FOLLOW, {"numbers": numbers, "at": at})
 
 
 def remember(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -84,7 +84,7 @@ def _undo(session: Session, run_id: int, numbers: list[str], *, now: Callable[[]
     session.execute(_MOVES, batch | {"by": f"undo:{run_id}"})
     session.execute(_BACK, batch)
     session.execute(_GONE, batch)
-    follow(session, numbers)
+    follow(session, numbers, at=now())
     imported(session, numbers, at=now(), again=True)
     # What is undone is no change any more: a second worker, or this one after a crash, does not meet it again.
     done = session.execute(text(f"delete from import_changes i where {_TAKEN} returning i.number"), batch)  # noqa: S608

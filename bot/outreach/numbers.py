@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, select, update
-from sqlalchemy import case as sql_case
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from bot.cases.writing import follow
 from bot.errors import CaseError
 from bot.kinds import Kind
 from bot.messages import Delivery
@@ -42,8 +42,9 @@ def claim(session: Session, number: str, contact_id: int | None, *, yes: bool, t
     )
     change.confirmed_at = None if yes else at  # nothing is left for staff to confirm
     session.add(change)
-    if yes:
-        _hold(session, case, at)
+    if yes:  # what is queued about the file waits until it is settled, or grows old
+        queued = (Message.case_id == case.id, Message.state == Delivery.QUEUED, Message.kind == Kind.REMINDER)
+        session.execute(update(Message).where(*queued).values(due_at=Message.expires_at))
 
 
 def doubt(session: Session, case: Case) -> None:
@@ -65,8 +66,8 @@ def settle(run: Run) -> int:
         if case.contact_id != change.before_id or has_other_files(run.session, change.contact_id, case):
             change.state = "doubted"  # an import or a colleague was first, or the phone is shared by now
             continue
-        _let_go(run.session, case, change.contact_id, since=change.at, at=run.at)
         case.contact_id, change.state, change.joined_at = change.contact_id, "joined", run.at
+        follow(run.session, [case.number], at=run.at)
         joined += 1
     return joined
 
@@ -74,7 +75,6 @@ def settle(run: Run) -> int:
 def confirm(session: Session, change_id: int, *, staff: Staff, proof: str, at: datetime) -> Case:
     """Staff spoke with the person, who has the new number: it is the file's. Raises CaseError `moved_on`."""
     change, case = _open(session, change_id)
-    _let_go(session, case, change.contact_id, since=change.at, at=at)
     _join(session, case, change.contact_id)
     change.state, change.joined_at = "joined", change.joined_at or at
     _settled(session, change, case, staff, "number_confirmed", proof=proof, at=at)
@@ -84,9 +84,7 @@ def confirm(session: Session, change_id: int, *, staff: Staff, proof: str, at: d
 def refuse(session: Session, change_id: int, *, staff: Staff, proof: str, at: datetime) -> Case:
     """It is not the person's number: the file has the old one, again where it was joined. Raises CaseError `moved_on`."""
     change, case = _open(session, change_id)
-    joined = change.state == "joined" and case.contact_id == change.contact_id
-    _let_go(session, case, change.before_id if joined else case.contact_id, since=at if joined else change.at, at=at)
-    if joined:
+    if change.state == "joined" and case.contact_id == change.contact_id:
         case.contact_id = change.before_id
     change.state = "refused"
     _settled(session, change, case, staff, "number_refused", proof=proof, at=at)
@@ -109,14 +107,12 @@ def change_by_staff(
         raise CaseError("same_number")
     if has_other_files(session, contact.id, case) and not shared:
         raise CaseError("number_taken")
-    since = at
     for change in session.scalars(
         select(NumberChange).where(NumberChange.case_id == case.id, NumberChange.state.in_(OPEN)).with_for_update()
     ):
         change.state, change.confirmed_at, change.confirmed_by = "refused", at, staff.id
-        since = change.at
-    _let_go(session, case, contact.id, since=since, at=at)
     _join(session, case, contact.id, shared=shared)
+    follow(session, [case.number], at=at)
     contact.silent_since = contact.verify_asked_at = None  # somebody of ours knows whose it is
     _audit(session, staff, "number_changed", case, at, proof=proof)
 
@@ -132,31 +128,6 @@ def _open(session: Session, change_id: int) -> tuple[NumberChange, Case]:
     if change is None or change.confirmed_at is not None:
         raise CaseError("moved_on")
     return change, session.get_one(Case, change.case_id, with_for_update={"key_share": True})
-
-
-def _hold(session: Session, case: Case, at: datetime) -> None:
-    """What was queued about the file waits until it is known whose number it is, or grows old."""
-    session.execute(update(Message).where(*_queued(case, at)).values(due_at=Message.expires_at))
-
-
-def _let_go(session: Session, case: Case, contact_id: int | None, *, since: datetime, at: datetime) -> None:
-    """It goes to the number that the file gets, never to the one that it had; without a number it ends.
-
-    `since`: what is younger stays, the word to the old number.
-    """
-    due = sql_case((Message.due_at == Message.expires_at, at), else_=Message.due_at)
-    ends = {"contact_id": contact_id, "due_at": due} if contact_id is not None else {"expires_at": at}
-    session.execute(update(Message).where(*_queued(case, since)).values(ends))
-
-
-def _queued(case: Case, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Message.case_id == case.id,
-        Message.contact_id == case.contact_id,
-        Message.state == Delivery.QUEUED,
-        Message.kind == Kind.REMINDER,
-        Message.created_at <= until,
-    )
 
 
 def _join(session: Session, case: Case, contact_id: int, *, shared: bool = False) -> None:
@@ -190,6 +161,7 @@ def _settled(
     session: Session, change: NumberChange, case: Case, staff: Staff, action: str, *, proof: str, at: datetime
 ) -> None:
     change.confirmed_at, change.confirmed_by = at, staff.id
+    follow(session, [case.number], at=at)
     _audit(session, staff, action, case, at, proof=proof)
 
 

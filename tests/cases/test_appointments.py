@@ -345,6 +345,7 @@ def test_places_are_named_as_files_name_them(programme, words):
         assert session.scalars(select(Place.kind).where(Place.office == "Tahoua", Place.name == name)).one() == kind
 
 
+@pytest.mark.alone
 def test_many_days_at_once_are_fast(programme):
     with programme.database.transaction() as session:
         session.execute(

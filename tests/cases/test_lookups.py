@@ -306,6 +306,7 @@ def test_whether_a_closed_request_is_solved_is_asked_where_it_leaves_no_trace(li
     assert {channel: lookups.ticket(ticket="4821737", channel=channel) for channel in asked} == asked
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_unknown_wrong_and_locked_take_the_same_time(line, attempts):
     line.has({}, {"case_number": "502719485", "phone": "+22790002705"})
@@ -342,6 +343,7 @@ def hung(database):
             os.kill(process.pid, signal.SIGCONT)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_hung_database_holds_nobody_up_and_the_breaker_opens(line, request):
     line.has()

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 LINES, SECONDS = COUNTRY, 60 * COUNTRY / 100_000
 
 
+@pytest.mark.alone
 def test_a_hundred_thousand_lines_take_less_than_a_minute(brought, ordered, database, clock, capsys):
     rows = ({"Numéro de dossier": number, "Téléphone": f"+22790{at:06d}"} for at, number in enumerate(numbers(LINES)))
     file = commas(*rows)

@@ -78,6 +78,7 @@ def test_a_paused_gateway_is_told_with_its_remedy(adamou, well, redis_client):
     assert "kannel est en pause" in part(adamou.reads("/desk/service"), "kannel")
 
 
+@pytest.mark.alone
 def test_stores_that_are_away_are_said_in_words(adamou, well, services):
     away = store_client("unix:///nowhere/none.sock")
     services.redis_client, services.queue_client = away, away

@@ -56,6 +56,7 @@ def _p95(times):
     return statistics.quantiles(times, n=20)[-1]
 
 
+@pytest.mark.alone
 def test_the_main_pages_answer_in_time(crowded, signed_in, capsys):
     readers = {login: signed_in(login) for login in {login for login, _ in PAGES.values()}}
     table = []

@@ -71,6 +71,7 @@ def milliseconds(work):
     return min(medians)
 
 
+@pytest.mark.alone
 def test_a_broadcast_to_fifty_thousand_and_the_milestones_of_a_country(country, programme, settings, database, capsys):
     programme.settings = settings.model_copy(update={"broadcast_alone": 100_000})
     line = Line(programme)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bot.asking import Asking
 from bot.errors import CaseError
 from bot.kinds import Kind
-from bot.outbox import Draft, put
+from bot.outbox import Draft, Question, put
 from bot.outreach import numbers
 from bot.outreach.asking import ASKED
 from bot.store.models import Audit, Case, Contact, Message, NumberChange, Staff
@@ -200,12 +200,12 @@ def test_a_number_of_others_is_shared_only_where_staff_say_so(programme, case, m
     assert {one.phone_shared for one in programme.rows(Case, Case.id.in_((case, neighbour)))} == {True}
 
 
-def queued(programme, case_id, phone):
+def queued(programme, case_id, phone, **more):
     """A push about the file that leaves in the morning."""
     with programme.database.transaction() as session:
         draft = Draft(
             Kind.REMINDER, contact=session.get_one(Contact, phone), sms="Bonjour.", case_id=case_id, budget=1,
-            due_at=NOON + timedelta(hours=20),
+            due_at=NOON + timedelta(hours=20), **more,
         )  # fmt: skip
         put(session, draft, at=NOON, settings=programme.settings, ciphers=programme.ciphers)
 
@@ -221,7 +221,8 @@ def test_what_was_queued_waits_for_the_day_and_goes_to_the_new_number(programme,
     claims(programme, case, new, yes=False)
     assert waiting(programme) == (old, timedelta(hours=20))
     with programme.database.transaction() as session:
-        session.scalars(select(NumberChange)).one().at -= numbers.NOT_ASKED_AGAIN
+        said_no = session.scalars(select(NumberChange)).one()
+        said_no.at = said_no.confirmed_at = NOON - numbers.NOT_ASKED_AGAIN
     claims(programme, case, new, turn="2" * 32)
     assert waiting(programme) == (old, None)
     programme.reach_out(NOON + timedelta(minutes=5))  # the word to the old number
@@ -260,6 +261,25 @@ def test_what_was_queued_goes_back_with_a_number_that_was_taken_off(programme, c
     [change] = programme.rows(NumberChange)
     by_staff(programme, numbers.refuse, moussa, change.id)
     assert waiting(programme) == (old, timedelta(hours=20))
+
+
+def test_a_push_of_after_a_change_follows_the_next_one(programme, case, old, new, moussa):
+    claims(programme, case, new, at=NOON - timedelta(hours=3))
+    [change] = programme.rows(NumberChange)
+    with programme.database.transaction() as session:
+        refused = {"staff": session.get_one(Staff, moussa), "proof": "own_phone", "at": NOON - timedelta(hours=1)}
+        numbers.refuse(session, change.id, **refused)
+    queued(programme, case, old)
+    given_by_staff(programme, case, "+22791234567", moussa)
+    assert waiting(programme) == (own(programme, case), timedelta(hours=20))
+
+
+def test_no_question_follows_to_a_phone_of_several(programme, case, old, moussa):
+    programme.file("TRAINING", phone=programme.phone("+22791234567"), since=date(2026, 11, 20))
+    queued(programme, case, old, question=Question("checkin", {"checkin": "1"}))
+    given_by_staff(programme, case, "+22791234567", moussa, shared=True)
+    [row] = programme.rows(Message)
+    assert row.expires_at == NOON
 
 
 def test_where_no_number_is_left_it_ends(programme, case, new, moussa):

@@ -119,6 +119,7 @@ def test_the_same_sms_two_hundred_times_at_once_is_one_referral(service):
     assert service.query(digest_of) == [(1,)]
 
 
+@pytest.mark.alone
 def test_fifty_alerts_at_once_reach_the_gateway_in_seconds(service):
     for first in (100, 150, 200):  # a machine busy with other tests is asked again
         waits = fifty_at_once(service, first)

@@ -116,6 +116,7 @@ def test_a_missing_program_is_one_sentence(store, tmp_path):
 # --- our client of a store
 
 
+@pytest.mark.alone
 def test_a_store_that_is_away_is_known_at_once(tmp_path):
     began = time.monotonic()
     with store_client(f"unix://{tmp_path}/none.sock") as client, pytest.raises(redis.ConnectionError):
@@ -123,6 +124,7 @@ def test_a_store_that_is_away_is_known_at_once(tmp_path):
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.alone
 def test_a_store_that_hangs_is_not_asked_a_second_time(store):
     store.start()
     with store_client(store.url, timeout=0.5) as client:
