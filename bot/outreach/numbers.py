@@ -44,7 +44,8 @@ def claim(session: Session, number: str, contact_id: int | None, *, yes: bool, t
     session.add(change)
     if yes:  # what is queued about the file waits until it is settled, or grows old
         queued = (Message.case_id == case.id, Message.state == Delivery.QUEUED, Message.kind == Kind.REMINDER)
-        session.execute(update(Message).where(*queued).values(due_at=Message.expires_at))
+        held = {"due_at": Message.expires_at, "lease_until": None}  # nor does it hold up what stands behind it
+        session.execute(update(Message).where(*queued, Message.expires_at.is_not(None)).values(held))
 
 
 def doubt(session: Session, case: Case) -> None:
