@@ -27,10 +27,11 @@ format: setup ## put code in shape
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
+# Three processes: tests wait for services and clocks, and two cores are busy meanwhile.
 test: setup ## every test; some of them: make test ARGS="tests/text -k cut"
 	@requirements/browser
 	@requirements/kannel
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 country: setup ## the load figures of docs, with 100,000 files and requests
 	MARABA_TEST_COUNTRY=1 $(BIN)/python -m pytest -s tests/desk/test_speed.py tests/data/test_speed.py tests/outreach/test_many.py tests/test_sending.py $(ARGS)

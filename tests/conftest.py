@@ -47,11 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests come first, so that at the end no process waits for the other.
+    """Long tests come first, so that at the end no process waits for the others; what is measured alone comes last,
+    when the others have little to finish.
 
     Without Chromium or Kannel their tests are left out; in CI they fail, so that nobody believes they ran.
     """
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "browser", "kannel"))))
+    items.sort(key=_place)
     if os.environ.get("CI"):
         return
     lacks = {"browser": "" if program.PROGRAM else "no Chromium: install it, or set MARABA_CHROMIUM"}
@@ -60,6 +61,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in filter(item.get_closest_marker, lacks):
             if lacks[name]:
                 item.add_marker(pytest.mark.skip(reason=lacks[name]))
+
+
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone"):
+        return 2
+    return 0 if any(map(item.get_closest_marker, ("slow", "browser", "kannel"))) else 1
 
 
 # Files that share one running service go to one process: else each process would start its own.
