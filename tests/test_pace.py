@@ -62,6 +62,7 @@ def test_many_at_once_get_leave_for_as_many_as_there_is_room(paced):
     assert paced(kannel="20").take("kannel", Kind.BROADCAST, 100, least=2, now=NOON).segments == 10
 
 
+@pytest.mark.alone
 def test_a_fast_gateway_costs_no_call_of_the_store_per_message(paced, redis_client):
     pace = paced(kannel="1000")
     before = redis_client.info("stats")["total_commands_processed"]
