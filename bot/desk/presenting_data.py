@@ -49,6 +49,7 @@ class Run:
     counts: str
     working: bool
     share: int  # percent that is done, of a file whose length is known
+    has_good: bool  # a line at least that can be taken
     may_undo: bool
     fault: str
 
@@ -78,7 +79,8 @@ def run(one: ImportRun, who: str, now: datetime) -> Run:
     share = min(100, one.lines * 100 // one.total) if one.total else 0
     return Run(
         one.id, one.file_name, data.holds(one.holds), one.state, data.state(one.state), who or say("the command line"), one.made_at,
-        counts(one), working, share, runs.may_undo(one, now), say(one.fault, name=one.file_name) if one.fault else "",
+        counts(one), working, share, one.total > one.bad, runs.may_undo(one, now),
+        say(one.fault, name=one.file_name) if one.fault else "",
     )  # fmt: skip
 
 

@@ -26,6 +26,15 @@ def work(database, services, hands):
     return work
 
 
+MEANT = {
+    "column-case_number": "Numéro de dossier", "column-name": "Nom et prénom", "column-sex": "Sexe",
+    "column-phone": "Téléphone", "column-language": "Langue", "column-region": "Région",
+    "column-department": "Département", "column-office": "Bureau", "column-stage": "Étape",
+    "column-opened_on": "Date d'ouverture", "column-stage_since": "Depuis le", "fixed-partner": "Taagazt",
+    "theirs-stage": "Attente de formation", "ours-stage": "TRAINING", "then": "check",
+}  # fmt: skip
+
+
 def bring(reader, content, name="cases.csv", **fields):
     token = reader.token("/desk/data")
     data = {"csrf_token": token, "bring-file": (io.BytesIO(content), name), "bring-mapping": "", **fields}
@@ -41,12 +50,7 @@ def test_the_coordinator_brings_checks_imports_and_undoes(ousmane, work, databas
     seen = ousmane.reads(page)
     assert "Numéro de dossier" in seen
     assert "Attente de formation" in seen  # a word of the file, and what it is taken for
-    sent = {"column-case_number": "Numéro de dossier", "column-name": "Nom et prénom", "column-sex": "Sexe",
-            "column-phone": "Téléphone", "column-language": "Langue", "column-region": "Région",
-            "column-department": "Département", "column-office": "Bureau", "column-stage": "Étape",
-            "column-opened_on": "Date d'ouverture", "column-stage_since": "Depuis le", "fixed-partner": "Taagazt",
-            "theirs-stage": "Attente de formation", "ours-stage": "TRAINING", "save-name": "Agadez", "then": "check"}  # fmt: skip
-    assert steps(ousmane, f"{page}/columns", **sent).status_code == 303
+    assert steps(ousmane, f"{page}/columns", **MEANT, **{"save-name": "Agadez"}).status_code == 303
     assert "data-refresh" in ousmane.reads(page)
     work()
     seen = ousmane.reads(page)
@@ -67,6 +71,16 @@ def test_the_coordinator_brings_checks_imports_and_undoes(ousmane, work, databas
         actions = session.scalars(noted).all()
     assert actions == ["import_brought", "import_checking", "import_running", "import_undoing"]
     assert "Agadez" in ousmane.reads("/desk/data")
+
+
+def test_a_file_without_a_good_line_is_not_offered_for_import(ousmane, work):
+    page = bring(ousmane, commas({"Sexe": "?"})).headers["Location"]
+    assert steps(ousmane, f"{page}/columns", **MEANT).status_code == 303
+    work()
+    seen = ousmane.reads(page)
+    assert "Aucune ligne ne peut être importée." in seen
+    assert 'value="running"' not in seen
+    assert 'value="uploaded"' in seen
 
 
 def test_a_file_of_visits_has_columns_of_its_own_and_is_undone(ousmane, files, work, database):
